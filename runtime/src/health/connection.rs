@@ -1,0 +1,179 @@
+//! A check over TCP on loopback: connects, and asks for a path if there is one.
+
+use crate::health::http::{self, Answer};
+use crate::sys::files::is_transient;
+use crate::sys::{Interest, Sockets};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::{AsFd, OwnedFd};
+
+/// The order in which addresses are tried.
+const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+/// Of an answer's body, no more than this is read, in bytes.
+const ANSWER_MAX: usize = 64 * 1024;
+
+/// A check that is under way.
+#[derive(Debug)]
+pub struct Connection {
+    /// The socket; another one after [`Step::Reconnected`].
+    pub fd: OwnedFd,
+    address: SocketAddr,
+    /// Without one, a connection is all that is wanted.
+    path: Option<String>,
+    stage: Stage,
+    /// What went wrong with the address before.
+    earlier: Option<String>,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Connecting,
+    Sending { request: Vec<u8>, sent: usize },
+    Receiving { answer: Vec<u8> },
+    Draining { read: usize },
+}
+
+/// What follows from readiness.
+#[derive(Debug)]
+pub enum Step {
+    /// Wait for this.
+    Wait(Interest),
+    /// Wait for room on a new socket; this was the one before.
+    Reconnected(OwnedFd),
+    /// The result is known; the rest of the answer is read all the same, or servers complain of a reset connection.
+    Answered(Result<(), String>),
+    /// Nothing more is wanted.
+    End,
+    /// The result, and nothing more is wanted.
+    Result(Result<(), String>),
+}
+
+impl Connection {
+    /// Begins to connect to a port of this host; `path` makes it a GET.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn open<S: Sockets>(sys: &S, port: u16, path: Option<String>) -> Result<Connection, String> {
+        let mut first = None;
+        for ip in LOOPBACK {
+            let address = SocketAddr::new(ip, port);
+            match sys.connect(address) {
+                Ok(fd) => return Ok(Connection { fd, address, path, stage: Stage::Connecting, earlier: first }),
+                Err(error) => first = first.or_else(|| Some(refusal(&error, address))),
+            }
+        }
+        Err(first.unwrap_or_default())
+    }
+
+    /// What it waits for, for the report of a timeout: `no answer to GET /health`.
+    #[must_use]
+    pub fn pending(&self) -> String {
+        match (&self.stage, &self.path) {
+            (Stage::Connecting, _) | (_, None) => format!("no connection to {}", self.address),
+            (_, Some(path)) => format!("no answer from {path}"),
+        }
+    }
+
+    /// The result was given already.
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        matches!(self.stage, Stage::Draining { .. })
+    }
+
+    /// Goes on as far as it can without waiting, through 64 KB of an answer at most.
+    pub fn step<S: Sockets>(&mut self, sys: &S) -> Step {
+        match &mut self.stage {
+            Stage::Connecting => self.connected(sys),
+            Stage::Sending { request, sent } => match sys.send(self.fd.as_fd(), &request[*sent..]) {
+                Ok(count) => {
+                    *sent += count;
+                    if *sent < request.len() {
+                        return Step::Wait(Interest::Write);
+                    }
+                    self.stage = Stage::Receiving { answer: Vec::new() };
+                    Step::Wait(Interest::Read)
+                }
+                Err(error) if is_transient(&error) => Step::Wait(Interest::Write),
+                Err(error) => Step::Result(Err(format!("cannot ask {}: {}", self.address, words(&error)))),
+            },
+            Stage::Receiving { answer } => {
+                let mut buffer = [0; 4096];
+                match sys.receive(self.fd.as_fd(), &mut buffer) {
+                    Ok(0) => Step::Result(Err(format!("{} closed the connection without an answer", self.address))),
+                    Ok(count) => {
+                        answer.extend_from_slice(&buffer[..count]);
+                        self.judge()
+                    }
+                    Err(error) if is_transient(&error) => Step::Wait(Interest::Read),
+                    Err(error) => Step::Result(Err(format!("no answer from {}: {}", self.address, words(&error)))),
+                }
+            }
+            Stage::Draining { read } => {
+                let mut buffer = [0; 4096];
+                match sys.receive(self.fd.as_fd(), &mut buffer) {
+                    Ok(count @ 1..) if *read + count < ANSWER_MAX => {
+                        *read += count;
+                        Step::Wait(Interest::Read)
+                    }
+                    Err(error) if is_transient(&error) => Step::Wait(Interest::Read),
+                    _ => Step::End,
+                }
+            }
+        }
+    }
+
+    fn connected<S: Sockets>(&mut self, sys: &S) -> Step {
+        match sys.connected(self.fd.as_fd()) {
+            Ok(()) => match &self.path {
+                None => Step::Result(Ok(())),
+                Some(path) => {
+                    self.stage = Stage::Sending { request: http::request(path), sent: 0 };
+                    self.step(sys)
+                }
+            },
+            Err(error) if is_transient(&error) => Step::Wait(Interest::Write),
+            Err(error) => {
+                let reason = refusal(&error, self.address);
+                let next = SocketAddr::new(LOOPBACK[1], self.address.port());
+                // What is wrong with the first address is the reason; hosts without IPv6 are many.
+                let reason = self.earlier.take().unwrap_or(reason);
+                if self.address == next {
+                    return Step::Result(Err(reason));
+                }
+                match sys.connect(next) {
+                    Ok(fd) => {
+                        self.address = next;
+                        self.earlier = Some(reason);
+                        Step::Reconnected(std::mem::replace(&mut self.fd, fd))
+                    }
+                    Err(_) => Step::Result(Err(reason)),
+                }
+            }
+        }
+    }
+
+    fn judge(&mut self) -> Step {
+        let (Stage::Receiving { answer }, Some(path)) = (&self.stage, &self.path) else { return Step::End };
+        let result = match http::status(answer) {
+            Answer::Incomplete => return Step::Wait(Interest::Read),
+            Answer::Status(200..=399) => Ok(()),
+            Answer::Status(status) => Err(format!("status {status} from {path}")),
+            Answer::Garbage => return Step::Result(Err(format!("the answer of {} is not HTTP/1.1", self.address))),
+        };
+        self.stage = Stage::Draining { read: answer.len() };
+        Step::Answered(result)
+    }
+}
+
+fn refusal(error: &io::Error, address: SocketAddr) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => format!("connection refused on {address}"),
+        _ => format!("cannot connect to {address}: {}", words(error)),
+    }
+}
+
+/// The kernel's reason without its number.
+fn words(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_lowercase()
+}

@@ -1,0 +1,30 @@
+//! podinit: a small static PID 1 for several services in one container.
+//!
+//! One process, one epoll loop, one state machine; one more thread, which only writes log files.
+
+#![cfg(target_os = "linux")]
+
+pub mod attributes;
+pub mod boot;
+pub mod check;
+pub mod cli;
+pub mod client;
+pub mod control;
+pub mod fill;
+pub mod foreground;
+pub mod health;
+pub mod launch;
+pub mod load;
+pub mod logs;
+pub mod machine;
+pub mod narrate;
+pub mod notify;
+pub mod reach;
+pub mod reactor;
+pub mod rights;
+pub mod schedule;
+pub mod spawn;
+pub mod supervisord;
+pub mod sys;
+pub mod tree;
+pub mod users;

@@ -1,0 +1,21 @@
+//! podinit, the built program, as PID 1 of real pods: real processes in PID namespaces of their own. Every test waits
+//! for events or states, never for a time.
+
+mod attributes;
+mod differential;
+mod endurance;
+mod foreground;
+mod frozen_disk;
+mod hooks;
+mod lifecycle;
+mod logs;
+mod notify;
+mod privileges;
+mod processes;
+mod reach;
+mod schedule;
+mod signals;
+mod supervisord;
+mod support;
+mod surfaces;
+mod terminal;

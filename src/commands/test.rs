@@ -1,0 +1,70 @@
+//! `podctl test`: proves a pod.
+
+use super::Context;
+use super::{build, output};
+use crate::acceptance;
+use crate::engine::Engine;
+use crate::project::pods;
+use anyhow::Result;
+use std::path::PathBuf;
+
+/// What `podctl test` is told.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// What is tested.
+    #[command(subcommand)]
+    pub kind: Kind,
+}
+
+/// What is tested.
+#[derive(Debug, clap::Subcommand)]
+pub enum Kind {
+    /// Run the pod in a container of its own, on free ports, and hold it to what its pod.yaml promises
+    Acceptance(Acceptance),
+}
+
+/// What `podctl test acceptance` is told.
+#[derive(Debug, clap::Args)]
+pub struct Acceptance {
+    /// The pod
+    pub pod: Option<String>,
+    /// Test this image instead of building one
+    #[arg(long, value_name = "REF")]
+    pub image: Option<String>,
+    /// Also write the results to a file
+    #[arg(long, value_name = "json=FILE", value_parser = report)]
+    pub report: Option<PathBuf>,
+    /// Only these criteria
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// How the image is built.
+    #[command(flatten)]
+    pub build: build::Options,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// [`crate::failure::Failure`] with [`crate::failure::ExitCode::AcceptanceFailed`].
+pub async fn run(context: &Context, args: &Args) -> Result<()> {
+    let Kind::Acceptance(args) = &args.kind;
+    let target = pods::load_one(&context.files, args.pod.as_deref())?;
+    let engine = Engine::connect().await?;
+    let image = match &args.image {
+        Some(reference) => reference.clone(),
+        None => target.build(&engine, &context.ui, &args.build.to_image()).await?.id,
+    };
+    let variables = target.environment();
+    let subject = acceptance::Subject { pod: &target.pod, plan: &target.plan, image: &image, variables: &variables };
+    let options = acceptance::Options { only: args.only.clone(), report: args.report.clone() };
+    let report = acceptance::run(&engine, &context.ui, &subject, &options).await?;
+    output::print(report.to_string().as_bytes())?;
+    report.verdict()
+}
+
+fn report(text: &str) -> Result<PathBuf, String> {
+    match text.split_once('=') {
+        Some(("json", file)) if !file.is_empty() => Ok(file.into()),
+        _ => Err("expected json=FILE".to_owned()),
+    }
+}

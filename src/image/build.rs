@@ -1,0 +1,256 @@
+//! Building a pod's image, if there is anything to build.
+
+use super::base::{self, Base};
+use super::context::{CA_BUNDLE, Context, read_ca_bundle};
+use super::inputs::{self, Inputs};
+use super::steps::Steps;
+use super::{Options, dockerfile, podinit};
+use crate::engine::{Engine, credentials};
+use crate::failure::{ExitCode, Failure};
+use crate::render::Files;
+use crate::render::dockerfile::with_ca_bundle;
+use crate::spec::model::Pod;
+use crate::ui::Ui;
+use anyhow::{Context as _, Result};
+use bollard::auth::DockerCredentials;
+use bollard::body_try_stream;
+use bollard::errors::Error;
+use bollard::models::ImageInspect;
+use bollard::query_parameters::{BuildImageOptionsBuilder, BuilderVersion};
+use futures_util::StreamExt;
+use std::collections::{BTreeMap, HashMap};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// How many changes are named; the others are counted.
+const CHANGES_SHOWN: usize = 4;
+
+/// An image that is up to date.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Built {
+    /// Its id.
+    pub id: String,
+    /// The name it has been given.
+    pub reference: String,
+    /// Why it was built: what has changed. `None` when there was nothing to do.
+    pub changed: Option<Vec<String>>,
+}
+
+/// Builds the image of a pod from its rendered files, unless the engine has one made of the same inputs.
+///
+/// When the future is dropped, the engine stops the build.
+///
+/// # Errors
+/// [`Failure`] with [`ExitCode::BuildFailed`] when a step or the builder fails, with the step and its last lines, or when
+/// a base can be neither pulled nor made. Other errors: the pod's folder cannot be read, the engine is lost.
+pub async fn build(engine: &Engine, ui: &Ui, pod: &Pod, files: &Files, options: &Options) -> Result<Built> {
+    let cannot = || format!("cannot build {}", pod.name);
+    let version = engine.docker.version().await.context("cannot ask the engine for its version").with_context(cannot)?;
+    let podinit = podinit::binary(version.arch.as_deref().unwrap_or_default()).with_context(cannot)?;
+    let context = Context::collect(&pod.folder, files, podinit, options.ca_bundle.as_deref()).with_context(cannot)?;
+    let mut bases = BTreeMap::new();
+    for image in dockerfile::images(&files.dockerfile) {
+        let base = base::ensure(engine, ui, &image, options).await;
+        let base = base.map_err(|error| Failure::new(ExitCode::BuildFailed, format!("{}: {error:#}", cannot())))?;
+        bases.insert(image, base);
+    }
+    let mut inputs = Inputs::of(&context).with_context(cannot)?;
+    for (image, base) in &bases {
+        inputs.set(format!("base image {image}"), &base.id);
+    }
+    for (name, value) in labels(pod) {
+        inputs.set(format!("label {name}"), value);
+    }
+    let digest = inputs.digest()?;
+
+    let found = base::inspect(engine, &pod.image).await?;
+    let changed = changes(&pod.image, found.as_ref(), &inputs, &digest, options);
+    if changed.is_empty() {
+        let id = found.and_then(|image| image.id).unwrap_or_default();
+        return Ok(Built { id, reference: pod.image.clone(), changed: None });
+    }
+    ui.say(format!("build {}: {}", pod.image, shorten(&changed)));
+    for file in &context.skipped {
+        ui.warn(format!("{} is left out: an image can have no socket, pipe or device", file.display()));
+    }
+    let context = for_this_build(context, files, &bases, options).with_context(cannot)?;
+    let is_podman = version.components.unwrap_or_default().iter().any(|part| part.name.contains("Podman"));
+    let mut build = Build { engine, ui, pod, labels: labels(pod), context, options, credentials: HashMap::new() };
+    build.labels.insert(inputs::LABEL.to_owned(), digest);
+    build.credentials = credentials::for_build(bases.keys().map(String::as_str)).unwrap_or_else(|error| {
+        ui.warn(format!("{error:#}; building without credentials"));
+        HashMap::new()
+    });
+    build.run(is_podman).await?;
+    let image = base::inspect(engine, &pod.image).await?.and_then(|image| image.id);
+    let id = image.with_context(|| format!("cannot find {} after its build; build it again", pod.image))?;
+    // Only to name changes next time; without it the next build says that something has changed.
+    let _ = inputs.remember(&pod.image);
+    Ok(Built { id, reference: pod.image.clone(), changed: Some(changed) })
+}
+
+/// The labels of the image, less the digest of its inputs.
+fn labels(pod: &Pod) -> HashMap<String, String> {
+    let own = [
+        ("org.opencontainers.image.title", &pod.name),
+        ("org.opencontainers.image.base.name", &pod.base.image),
+        ("io.podctl.pod", &pod.name),
+    ];
+    let own = own.into_iter().map(|(name, value)| (name.to_owned(), value.clone()));
+    own.chain(pod.labels.iter().map(|(name, value)| (name.clone(), value.clone()))).collect()
+}
+
+/// Why there is something to build; empty when there is not.
+fn changes(reference: &str, found: Option<&ImageInspect>, inputs: &Inputs, digest: &str, options: &Options) -> Vec<String> {
+    let Some(image) = found else { return vec!["there is no such image yet".to_owned()] };
+    let labels = image.config.as_ref().and_then(|config| config.labels.as_ref());
+    match labels.and_then(|labels| labels.get(inputs::LABEL)) {
+        Some(known) if known == digest && options.no_cache => vec!["every step anew (--no-cache)".to_owned()],
+        Some(known) if known == digest => Vec::new(),
+        Some(known) => {
+            let named = Inputs::recall(reference, known).map(|before| inputs.changes_since(&before)).unwrap_or_default();
+            if named.is_empty() { vec!["its inputs have changed".to_owned()] } else { named }
+        }
+        None => vec!["the image of this name was not built by podctl".to_owned()],
+    }
+}
+
+fn shorten(changes: &[String]) -> String {
+    let shown = changes.iter().take(CHANGES_SHOWN).cloned().collect::<Vec<_>>().join("; ");
+    match changes.len().saturating_sub(CHANGES_SHOWN) {
+        0 => shown,
+        more => format!("{shown}; and {more} more"),
+    }
+}
+
+/// What is sent differs from what is rendered: bases by the engine's names, and the certificates of `--ca-bundle`.
+fn for_this_build(mut context: Context, files: &Files, bases: &BTreeMap<String, Base>, options: &Options) -> Result<Context> {
+    let mut text = dockerfile::with_bases(&files.dockerfile, bases);
+    if let Some(file) = &options.ca_bundle {
+        context.set(CA_BUNDLE, read_ca_bundle(file)?, 0o644);
+        text = with_ca_bundle(&text);
+    }
+    context.set("Dockerfile", text, 0o644);
+    Ok(context)
+}
+
+/// One build in the engine.
+struct Build<'a> {
+    engine: &'a Engine,
+    ui: &'a Ui,
+    pod: &'a Pod,
+    labels: HashMap<String, String>,
+    context: Context,
+    options: &'a Options,
+    credentials: HashMap<String, DockerCredentials>,
+}
+
+/// How an attempt with one builder ended.
+enum Ended {
+    Well,
+    Failed(String),
+    /// This engine has no BuildKit.
+    NoBuildKit,
+}
+
+impl Build<'_> {
+    /// Podman speaks the classic builder's protocol, and has cache mounts all the same.
+    async fn run(mut self, is_podman: bool) -> Result<()> {
+        let mut ended = self.attempt(!is_podman).await;
+        if let Ended::NoBuildKit = ended {
+            self.ui.warn(
+                "this engine has no BuildKit: its classic builder is used, which keeps no caches of packages between builds",
+            );
+            self.leave_mounts_out()?;
+            ended = self.attempt(false).await;
+        }
+        match ended {
+            Ended::Well => Ok(()),
+            Ended::NoBuildKit => Err(self.failure("the engine has no builder that is known here; use another engine")),
+            Ended::Failed(text) => Err(self.failure(&text)),
+        }
+    }
+
+    fn failure(&self, text: &str) -> anyhow::Error {
+        Failure::new(ExitCode::BuildFailed, format!("cannot build {}: {text}", self.pod.name)).into()
+    }
+
+    fn leave_mounts_out(&mut self) -> Result<()> {
+        if self.options.ca_bundle.is_some() {
+            return Err(self.failure("--ca-bundle takes BuildKit, which this engine has not; use a newer engine"));
+        }
+        if let Some(text) = self.context.text("Dockerfile") {
+            let text = dockerfile::without_mounts(text);
+            self.context.set("Dockerfile", text, 0o644);
+        }
+        Ok(())
+    }
+
+    async fn attempt(&self, with_buildkit: bool) -> Ended {
+        let options = BuildImageOptionsBuilder::default()
+            .t(&self.pod.image)
+            .labels(&self.labels)
+            .nocache(self.options.no_cache)
+            .rm(true)
+            .forcerm(true);
+        let options = match with_buildkit {
+            true => options.version(BuilderVersion::BuilderBuildKit).session(&session()),
+            false => options,
+        };
+        let credentials = Some(self.credentials.clone());
+        let body = body_try_stream(self.context.clone().into_stream());
+        let mut events = self.engine.docker.build_image(options.build(), credentials, Some(body));
+        let mut steps = Steps::new(self.ui);
+        while let Some(event) = events.next().await {
+            match event {
+                Ok(event) => steps.take(&event),
+                Err(error) if with_buildkit && !steps.have_begun() && says_no_buildkit(&error) => return Ended::NoBuildKit,
+                Err(Error::DockerStreamError { error } | Error::DockerResponseServerError { message: error, .. }) => {
+                    return Ended::Failed(steps.fail(&error));
+                }
+                // The stream of events may break at its very end, when the image is there already.
+                Err(_) if self.is_there().await => break,
+                Err(error) => return Ended::Failed(steps.fail(&error.to_string())),
+            }
+        }
+        steps.end();
+        Ended::Well
+    }
+
+    /// Whether the engine has the image that is being built.
+    async fn is_there(&self) -> bool {
+        let image = base::inspect(self.engine, &self.pod.image).await.ok().flatten();
+        let labels = image.and_then(|image| image.config?.labels).unwrap_or_default();
+        labels.get(inputs::LABEL).is_some_and(|digest| self.labels.get(inputs::LABEL) == Some(digest))
+    }
+}
+
+fn says_no_buildkit(error: &Error) -> bool {
+    let text = error.to_string().to_lowercase();
+    text.contains("buildkit")
+        && ["not supported", "not enabled", "unsupported", "disabled"].iter().any(|words| text.contains(words))
+}
+
+/// Every build needs a session id of its own.
+fn session() -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("podctl-{}-{}", std::process::id(), now.as_nanos())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_changes_are_counted() {
+        let changes: Vec<String> = ["a", "b", "c", "d", "e", "f"].map(str::to_owned).to_vec();
+        assert_eq!(shorten(&changes[..1]), "a");
+        assert_eq!(shorten(&changes), "a; b; c; d; and 2 more");
+    }
+
+    #[test]
+    fn only_an_engine_without_buildkit_is_given_to_the_classic_builder() {
+        let error = |text: &str| Error::DockerResponseServerError { status_code: 500, message: text.to_owned() };
+        assert!(says_no_buildkit(&error("BuildKit is not enabled on this daemon")));
+        assert!(!says_no_buildkit(&error("failed to solve with frontend dockerfile.v0")));
+    }
+}

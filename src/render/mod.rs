@@ -1,0 +1,86 @@
+//! From a pod to the files of its image. Pure: no clock, no disk, no network; the same pod gives the same bytes.
+//!
+//! Paths in an image that more than one file has to agree on are constants here.
+#![deny(clippy::disallowed_types, clippy::disallowed_methods)]
+
+pub mod dockerfile;
+pub mod dockerignore;
+mod lockfiles;
+pub mod nginx;
+pub mod plan;
+mod templates;
+mod users;
+
+use crate::spec::model::Pod;
+use anyhow::Result;
+use std::collections::BTreeMap;
+
+/// Where an image keeps nginx's configuration.
+pub const NGINX_CONF: &str = "/etc/nginx/nginx.conf";
+/// The folder for everything nginx writes: its pid and its temporary files.
+pub const NGINX_RUN_DIR: &str = "/run/nginx";
+/// The socket on which podinit answers `/health` and `/status` for the gateway.
+pub const PUBLIC_SOCKET: &str = "/run/podinit/public.sock";
+/// The path by which nginx itself is checked; it is answered to 127.0.0.1 and ::1 alone.
+pub const NGINX_CHECK_PATH: &str = "/_podctl/nginx";
+
+/// What rendering has to know of the pod's folder. Gathered by [`crate::image`], so that rendering reads no disk.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The pod's own .dockerignore; empty without one.
+    pub dockerignore: String,
+    /// For each stage context (as [`crate::spec::model::Stage::context`]): the names of the files in its top folder,
+    /// sorted, less those that are ignored.
+    pub top_files: BTreeMap<String, Vec<String>>,
+}
+
+/// The files of an image. Their names are those `podctl render` writes and those the Dockerfile copies from.
+///
+/// The build context that the Dockerfile expects holds these files at its top, beside `podinit` (the binary) and
+/// `pod/` (the pod's folder less what .dockerignore leaves out).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Files {
+    /// `Dockerfile`
+    pub dockerfile: String,
+    /// `plan.json`
+    pub plan: String,
+    /// `nginx.conf`, when there is a gateway.
+    pub nginx_conf: Option<String>,
+    /// `.dockerignore`, for the build context.
+    pub dockerignore: String,
+}
+
+impl Files {
+    /// Every file by name, sorted.
+    pub fn entries(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let nginx_conf = self.nginx_conf.iter().map(|text| ("nginx.conf", text.as_str()));
+        [(".dockerignore", self.dockerignore.as_str()), ("Dockerfile", self.dockerfile.as_str())]
+            .into_iter()
+            .chain(nginx_conf)
+            .chain([("plan.json", self.plan.as_str())])
+    }
+}
+
+/// The folders that a pod's container has in memory, and the options they are mounted with. podinit, nginx and most programs
+/// have to write somewhere when nothing of the image can be written: /run belongs to who PID 1 runs as; /tmp is everybody's
+/// already, as engines leave a folder's mode as the image has it.
+#[must_use]
+pub fn tmpfs(pod: &Pod) -> BTreeMap<String, String> {
+    let users::Ids { uid, gid } = users::of_image(pod);
+    let folders = [("/run", format!("uid={uid},gid={gid}")), ("/tmp", String::new())];
+    let folders = folders.into_iter().filter(|_| pod.container.read_only);
+    folders.map(|(folder, options)| (folder.to_owned(), options)).collect()
+}
+
+/// Renders all files of a pod's image.
+///
+/// # Errors
+/// What pod.yaml asks for and no image can give, such as a build whose target folder is known at run time only.
+pub fn render(pod: &Pod, facts: &Facts) -> Result<Files> {
+    Ok(Files {
+        dockerfile: dockerfile::render(pod, facts)?,
+        plan: plan::render(pod)?,
+        nginx_conf: pod.gateway.as_ref().map(|gateway| nginx::render(pod, gateway)).transpose()?,
+        dockerignore: dockerignore::render(&facts.dockerignore)?,
+    })
+}

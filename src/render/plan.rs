@@ -1,0 +1,140 @@
+//! From a pod to podinit's plan.
+
+mod service;
+mod told;
+
+use super::{NGINX_RUN_DIR, PUBLIC_SOCKET};
+use crate::spec::model::Pod;
+use anyhow::{Context, Result};
+use podinit_plan::plan::{self as target, Plan};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// `plan.json`: the plan with sorted keys, one value a line, so that two of them can be compared by eye.
+///
+/// # Errors
+/// As [`compile`].
+pub fn render(pod: &Pod) -> Result<String> {
+    // serde_json keeps the keys of a value sorted, those of a struct in the order of its fields.
+    let mut text = serde_json::to_value(compile(pod)?)
+        .and_then(|value| serde_json::to_string_pretty(&value))
+        .context("cannot write plan.json: the plan is no JSON; this is a defect of podctl, please report it")?;
+    text.push('\n');
+    Ok(text)
+}
+
+/// The plan of a pod: each replica is a service of its own there.
+///
+/// # Errors
+/// A command that does not split into words, or a check by HTTP or TCP of a service without a port.
+pub fn compile(pod: &Pod) -> Result<Plan> {
+    let mut services = BTreeMap::new();
+    for (name, service) in pod.all_services() {
+        for instance in service.instances(name) {
+            let compiled =
+                service::compile(pod, service, &instance).with_context(|| format!("cannot plan service {}", instance.name))?;
+            services.insert(instance.name, compiled);
+        }
+    }
+    Ok(Plan {
+        version: target::VERSION,
+        name: pod.name.clone(),
+        stop_grace_period_ms: pod.stop_grace_period_ms,
+        exit_when_done: true,
+        environment: pod.environment.clone().into_iter().collect(),
+        directories: directories(pod),
+        public_socket: pod.gateway.as_ref().map(|_| PUBLIC_SOCKET.to_owned()),
+        services,
+    })
+}
+
+/// The folders that the services of a pod write to, each with the user of the first service that does.
+pub(super) fn directories(pod: &Pod) -> Vec<target::Directory> {
+    let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
+    for (_, service) in pod.all_services() {
+        let file = service.logging.file.as_deref();
+        // The folder of `/var/log/pod/` is that itself.
+        let folder = file.and_then(|file| file.strip_suffix('/').or_else(|| Path::new(file).parent()?.to_str()));
+        if let Some(folder) = folder {
+            owners.entry(folder).or_insert(&service.user);
+        }
+    }
+    if let Some(gateway) = &pod.gateway {
+        owners.insert(NGINX_RUN_DIR, &gateway.service.user);
+    }
+    owners.into_iter().map(|(path, user)| target::Directory { path: path.to_owned(), user: Some(user.to_owned()) }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::users;
+    use crate::spec::{load, source::Source};
+
+    fn pod(text: &str) -> Pod {
+        let source = Source { name: "pod.yaml".to_owned(), text: text.to_owned() };
+        let inputs = load::Inputs { sources: vec![source], folder: "/x/pod".into(), variables: &|_| None };
+        load::load(inputs).unwrap_or_else(|mistakes| panic!("{mistakes}")).pod
+    }
+
+    fn command(text: &str) -> target::Command {
+        compile(&pod(&format!("services:\n  a:\n    command: {text}"))).expect("compiles").services["a"].command.clone()
+    }
+
+    #[test]
+    fn commands_are_words_unless_they_refer_to_variables() {
+        let words = |words: &[&str]| target::Command::Words(words.iter().map(|word| (*word).to_owned()).collect());
+        assert_eq!(command("node 'a b.js' $HOME"), words(&["node", "a b.js", "$$HOME"]));
+        assert_eq!(command("echo $${A}"), words(&["echo", "$${A}"]));
+        assert_eq!(command("node ${OPTIONS:-} x"), target::Command::Line("node ${OPTIONS:-} x".to_owned()));
+        assert_eq!(command("[node, '${A}']"), words(&["node", "${A}"]));
+        assert_eq!(command("{ shell: 'echo ${A} $B' }"), words(&["/bin/sh", "-c", "echo $${A} $$B"]));
+    }
+
+    #[test]
+    fn a_service_is_told_where_to_listen_unless_it_knows() {
+        let environment = |text: &str| compile(&pod(text)).expect("compiles").services["a"].environment.clone();
+        let told = environment("services: { a: { command: x, port: [3000, 3001] } }");
+        let text = |text: &str| Some(target::Value::from(text.to_owned()));
+        assert_eq!(told["PORT"], text("3000"));
+        assert_eq!(told["HOST"], text("127.0.0.1"));
+        let knows = environment("services: { a: { command: x, port: 3000, environment: { PORT: 80, HOST: ::1 } } }");
+        assert_eq!((&knows["PORT"], &knows["HOST"]), (&text("80"), &text("::1")));
+        let pod_knows = environment("environment: { HOST: 0.0.0.0 }\nservices: { a: { command: x, port: 3000 } }");
+        assert!(!pod_knows.contains_key("HOST"), "the pod's value is inherited");
+        assert!(environment("services: { a: { command: x } }").is_empty());
+    }
+
+    #[test]
+    fn what_a_service_is_told_fills_its_own_texts_in() {
+        let text = "services: { a: { command: 'x ${PORT} ${INSTANCE} ${OTHER}', replicas: 2, port: 3000,\n\
+                    environment: { NAME: 'a-${INSTANCE}' }, env_file: '/etc/${INSTANCE}.env', pre_start: ['y', '${INSTANCE}'] } }";
+        let plan = compile(&pod(text)).expect("compiles");
+        let second = &plan.services["a-1"];
+        assert_eq!(second.command, target::Command::Line("x 3001 1 ${OTHER}".to_owned()));
+        assert_eq!(second.pre_start, Some(target::Command::Words(vec!["y".to_owned(), "1".to_owned()])));
+        assert_eq!(
+            (second.env_files.as_slice(), &second.environment["NAME"]),
+            (["/etc/1.env".to_owned()].as_slice(), &Some("a-1".to_owned().into()))
+        );
+        assert_eq!(plan.variables().into_iter().collect::<Vec<_>>(), ["OTHER"]);
+        // What pod.yaml says itself stays what it says: here the container's.
+        let own = compile(&pod("services: { a: { command: 'x ${PORT}', port: 1, environment: [PORT] } }")).expect("compiles");
+        assert_eq!(own.services["a"].command, target::Command::Line("x ${PORT}".to_owned()));
+    }
+
+    #[test]
+    fn the_image_has_the_user_that_all_services_share() {
+        let user = |text: &str| users::of_image(&pod(text)).to_string();
+        let services = "services: { a: { command: x }, b: { command: x";
+        assert_eq!(user(&format!("{services} }} }}")), "10001:10001");
+        assert_eq!(user(&format!("{services}, user: '10001' }} }}")), "10001:10001");
+        for given in ["group_add: [audio]", "cap_add: [NET_RAW]", "nice: -1"] {
+            assert_eq!(user(&format!("{services}, {given} }} }}")), "0:0", "{given}");
+        }
+        assert_eq!(user(&format!("{services}, nice: 1, cap_drop: [ALL] }} }}")), "10001:10001");
+        for other in ["root", "'10001:5'", "'${WHO}'"] {
+            assert_eq!(user(&format!("{services}, user: {other} }} }}")), "0:0", "{other}");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! `route`: what the gateway sends to a service.
+
+use super::keys::Section;
+use super::{Decoder, value};
+use crate::spec::model::{Route, RoutePath};
+use crate::spec::node::{Map, Node, Value};
+use podinit_plan::units::{Rate, RatePeriod};
+
+const SECTION: Section = Section {
+    expected: "a path, a map with path and settings, or a list of them",
+    name: "a route",
+    keys: &["path", "strip_prefix", "rate", "burst", "timeout", "max_body", "buffering"],
+    later: &["static", "fallback", "expires", "host", "listen", "upstream", "return", "headers", "cors", "allow", "config"],
+};
+
+/// The settings that a gateway hands to all its routes.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    rate: Option<Rate>,
+    burst: Option<u32>,
+    timeout_ms: u64,
+    max_body_bytes: u64,
+    buffering: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { rate: None, burst: None, timeout_ms: 60_000, max_body_bytes: 16 << 20, buffering: true }
+    }
+}
+
+/// Reads the settings of a route or a gateway over others.
+pub fn settings(cx: &mut Decoder<'_>, map: &Map, default: &Settings) -> Settings {
+    let rate = value(cx, map, "rate", |cx, node| cx.with_unit(node, "rate", str::parse));
+    Settings {
+        // A rate of its own does not go with the burst of another.
+        burst: value(cx, map, "burst", |cx, node| cx.integer(node, 0..=1_000_000)).or(default.burst.filter(|_| rate.is_none())),
+        rate: rate.or(default.rate),
+        timeout_ms: value(cx, map, "timeout", Decoder::positive_duration).unwrap_or(default.timeout_ms),
+        max_body_bytes: value(cx, map, "max_body", Decoder::size).unwrap_or(default.max_body_bytes),
+        buffering: value(cx, map, "buffering", Decoder::boolean).unwrap_or(default.buffering),
+    }
+}
+
+/// The routes of a service: one or a list.
+pub fn routes(cx: &mut Decoder<'_>, node: &Node, default: &Settings) -> Option<Vec<Route>> {
+    match &node.value {
+        Value::List(items) => Some(items.iter().filter_map(|item| route(cx, item, default)).collect()),
+        _ => route(cx, node, default).map(|route| vec![route]),
+    }
+}
+
+fn route(cx: &mut Decoder<'_>, node: &Node, default: &Settings) -> Option<Route> {
+    let (path, settings, strip_prefix) = match &node.value {
+        Value::Map(_) => {
+            let map = cx.section(node, &SECTION)?;
+            let path = match map.entry("path") {
+                Some(entry) => path(cx, &entry.value),
+                None => Some(RoutePath::Prefix("/".to_owned())),
+            };
+            let strip_prefix = value(cx, map, "strip_prefix", Decoder::boolean).unwrap_or(false);
+            if let (true, Some(RoutePath::Regex(_)), Some(entry)) = (strip_prefix, &path, map.entry("strip_prefix")) {
+                let help = "remove strip_prefix, or write a path such as /api";
+                cx.refuse::<()>(entry.key_span, "an expression has no prefix that could be taken away", help);
+            }
+            (path?, settings(cx, map, default), strip_prefix)
+        }
+        Value::Scalar(scalar) if !scalar.is_null() => (path(cx, node)?, default.clone(), false),
+        _ => return cx.expected(SECTION.expected, node),
+    };
+    let burst = settings.burst.unwrap_or_else(|| settings.rate.map_or(0, default_burst));
+    let Settings { rate, timeout_ms, max_body_bytes, buffering, .. } = settings;
+    Some(Route { path, strip_prefix, rate, burst, timeout_ms, max_body_bytes, buffering })
+}
+
+/// Twice the requests of a second, at least one.
+fn default_burst(rate: Rate) -> u32 {
+    let per_second = match rate.per {
+        RatePeriod::Second => rate.requests,
+        RatePeriod::Minute => rate.requests.div_ceil(60),
+    };
+    per_second.saturating_mul(2).max(1)
+}
+
+fn path(cx: &mut Decoder<'_>, node: &Node) -> Option<RoutePath> {
+    let text = cx.literal(node, "a path such as /api")?;
+    if let Some(regex) = text.strip_prefix("~ ") {
+        let regex = regex.trim();
+        if regex.is_empty() || regex.contains(char::is_control) {
+            return cx.refuse(node.span, "this expression is empty or has control characters", "write `~ ^/v[12]/`");
+        }
+        return Some(RoutePath::Regex(regex.to_owned()));
+    }
+    if let Some(exact) = text.strip_prefix("= ") {
+        return plain_path(cx, node, exact.trim()).map(RoutePath::Exact);
+    }
+    let path = plain_path(cx, node, &text)?;
+    let trimmed = path.trim_end_matches('/');
+    Some(RoutePath::Prefix(if trimmed.is_empty() { "/".to_owned() } else { trimmed.to_owned() }))
+}
+
+/// A path as nginx compares it: decoded, without a query.
+pub fn plain_path(cx: &mut Decoder<'_>, node: &Node, path: &str) -> Option<String> {
+    let odd = |c: char| c.is_control() || c.is_whitespace() || "?#\"'\\{};$".contains(c);
+    if !path.starts_with('/') || path.contains(odd) || path.contains("//") {
+        return cx.refuse(
+            node.span,
+            "this is no path of a route",
+            "write `/prefix`, `= /exact` or `~ regex`; a path begins with `/` and has no query, quotes or blanks",
+        );
+    }
+    Some(path.to_owned())
+}

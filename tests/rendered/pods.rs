@@ -1,0 +1,41 @@
+//! The pods whose files are looked at.
+
+use podctl::render::Facts;
+use podctl::spec::load::{Inputs, load};
+use podctl::spec::model::Pod;
+use podctl::spec::source::Source;
+
+/// The pod of a pod.yaml, with no variable set.
+pub fn pod(text: &str) -> Pod {
+    let source = Source { name: "pod.yaml".to_owned(), text: text.to_owned() };
+    let loaded = load(Inputs { sources: vec![source], folder: "/nowhere/pod".into(), variables: &|_| None });
+    let loaded = loaded.unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    assert!(loaded.warnings.list().is_empty(), "{}", loaded.warnings);
+    loaded.pod
+}
+
+pub fn core_pod() -> (Pod, Facts) {
+    let dockerignore = include_str!("../../pods/core-pod/.dockerignore").to_owned();
+    (pod(include_str!("../../pods/core-pod/pod.yaml")), Facts { dockerignore, ..Facts::default() })
+}
+
+pub fn odd_pod() -> (Pod, Facts) {
+    let files = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let top_files = [
+        ("api", files(&["app.py", "requirements.txt"])),
+        (".", files(&["package-lock.json", "package.json", "pod.yaml", "yarn.lock"])),
+    ];
+    let facts = Facts {
+        dockerignore: "node_modules\n!/api/keep\n".to_owned(),
+        top_files: top_files.into_iter().map(|(context, files)| (context.to_owned(), files)).collect(),
+    };
+    (pod(include_str!("odd.yaml")), facts)
+}
+
+pub fn worker_pod() -> (Pod, Facts) {
+    (pod(include_str!("worker.yaml")), Facts::default())
+}
+
+pub fn jobs_pod() -> (Pod, Facts) {
+    (pod(include_str!("jobs.yaml")), Facts::default())
+}

@@ -319,9 +319,10 @@ impl<S: Sys> Trees<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sys::procfs::ProcFs;
     use crate::sys::{Faulty, Linux};
     use nix::errno::Errno;
-    use std::os::unix::process::CommandExt;
+    use std::os::unix::process::{CommandExt, ExitStatusExt};
     use std::process::Command;
 
     #[test]
@@ -350,21 +351,29 @@ mod tests {
 
     #[test]
     fn a_process_that_executes_a_program_just_now_is_not_taken_for_somebody_else_s() {
-        // As a daemon: in a session and a group of its own, its parent gone, known by its mark alone.
-        let mut child = Command::new("sleep").arg("1000").process_group(0).env(SERVICE_VARIABLE, "web:1").spawn().unwrap();
+        // As a daemon: in a session and a group of its own, its parent gone, known by its mark alone; and that is no
+        // other test's.
+        let mut child = Command::new("sleep").arg("1000").process_group(0).env(SERVICE_VARIABLE, "daemon:1").spawn().unwrap();
+        // It may execute for longer than this test's clock takes for all doubts.
+        while !matches!(Linux.variable(child.id().try_into().unwrap(), SERVICE_VARIABLE), Ok(Some(_))) {}
         let mut trees = Trees::new(Faulty::new(Linux));
         trees.sys.fail("variable", 0, 1000, Errno::EAGAIN);
-        trees.kill((0, 1), "web", i32::MAX, 0);
+        trees.kill((0, 1), "daemon", i32::MAX, 0);
         let mut now = 0;
         while trees.jobs[0].doubts == 0 {
             assert_eq!(trees.work(now, &BTreeMap::new(), &BTreeMap::new()), []);
             now = trees.deadline().unwrap().max(now + 1);
         }
         trees.sys = Faulty::new(Linux);
-        while child.try_wait().unwrap().is_none() {
-            assert_eq!(trees.work(now, &BTreeMap::new(), &BTreeMap::new()), []);
+        let outcomes = loop {
+            let outcomes = trees.work(now, &BTreeMap::new(), &BTreeMap::new());
+            if !outcomes.is_empty() {
+                break outcomes;
+            }
             now = trees.deadline().unwrap().max(now + 1);
-        }
+        };
+        assert_eq!(outcomes, [((0, 1), Outcome::Gone { killed: 1 })]);
+        assert_eq!(child.wait().unwrap().signal(), Some(libc::SIGKILL));
     }
 
     #[test]

@@ -46,8 +46,8 @@ pub trait ProcFs {
     fn process_ids(&self) -> io::Result<ProcessIds>;
     /// One of them; none when it has ended, or is hidden from podinit and so none of its descendants.
     fn process(&self, pid: i32) -> io::Result<Option<Process>>;
-    /// Whether podinit has a child, dead and not reaped or alive, that is not known. Fails where the kernel lists no
-    /// children.
+    /// Whether the calling thread has a child, dead and not reaped or alive, that is not known. It is podinit's first,
+    /// which alone starts processes and is given the orphans. Fails where the kernel lists no children.
     fn has_unknown_child(&self, is_known: &dyn Fn(i32) -> bool) -> io::Result<bool>;
     /// The value of a variable in the environment that it was executed with. `WouldBlock` when that is empty, as it is
     /// for a moment while a process executes another program.
@@ -71,18 +71,18 @@ impl ProcFs for Linux {
     }
 
     fn has_unknown_child(&self, is_known: &dyn Fn(i32) -> bool) -> io::Result<bool> {
-        // The kernel may leave somebody out of such a list when others vanish from it meanwhile. Who vanishes from this
-        // one is reaped by podinit, and that is not what it does now.
-        for thread in std::fs::read_dir("/proc/self/task")? {
-            let mut list = BufReader::with_capacity(CHILDREN_AT_ONCE, File::open(thread?.path().join("children"))?);
-            let mut number = Vec::new();
-            while list.read_until(b' ', &mut number)? > 0 {
-                let pid = std::str::from_utf8(&number).ok().and_then(|number| number.trim().parse().ok());
-                if !pid.is_some_and(is_known) {
-                    return Ok(true);
-                }
-                number.clear();
+        // Not all threads are gone through: the kernel may leave one out of their list when another ends meanwhile. The
+        // same goes for children, but who vanishes from their list is reaped by podinit, and that is not what it does
+        // now.
+        let file = File::open("/proc/thread-self/children")?;
+        let mut list = BufReader::with_capacity(CHILDREN_AT_ONCE, file);
+        let mut number = Vec::new();
+        while list.read_until(b' ', &mut number)? > 0 {
+            let pid = std::str::from_utf8(&number).ok().and_then(|number| number.trim().parse().ok());
+            if !pid.is_some_and(is_known) {
+                return Ok(true);
             }
+            number.clear();
         }
         Ok(false)
     }

@@ -264,11 +264,11 @@ impl<S: Sys> Trees<S> {
             let is_left = |process: &Process| !process.zombie && !checks.contains_key(&process.pid);
             let alive = tree.iter().filter(|process| is_left(process)).count();
             match &mut job.killed {
-                None => outcomes.push((job.start, Outcome::Left { alive })),
-                Some(_) if tree.is_empty() && census.doubtful && job.doubts < DOUBTS => {
+                _ if tree.is_empty() && census.doubtful && job.doubts < DOUBTS => {
                     job.doubts += 1;
                     self.jobs.push(job);
                 }
+                None => outcomes.push((job.start, Outcome::Left { alive })),
                 Some(killed) if tree.is_empty() => outcomes.push((job.start, Outcome::Gone { killed: killed.len() })),
                 Some(_) => {
                     let (signal, targets) = job.aim(tree.iter().filter(|process| !process.zombie));
@@ -356,23 +356,25 @@ mod tests {
         let mut child = Command::new("sleep").arg("1000").process_group(0).env(SERVICE_VARIABLE, "daemon:1").spawn().unwrap();
         // It may execute for longer than this test's clock takes for all doubts.
         while !matches!(Linux.variable(child.id().try_into().unwrap(), SERVICE_VARIABLE), Ok(Some(_))) {}
-        let mut trees = Trees::new(Faulty::new(Linux));
-        trees.sys.fail("variable", 0, 1000, Errno::EAGAIN);
-        trees.kill((0, 1), "daemon", i32::MAX, 0);
-        let mut now = 0;
-        while trees.jobs[0].doubts == 0 {
-            assert_eq!(trees.work(now, &BTreeMap::new(), &BTreeMap::new()), []);
-            now = trees.deadline().unwrap().max(now + 1);
-        }
-        trees.sys = Faulty::new(Linux);
-        let outcomes = loop {
-            let outcomes = trees.work(now, &BTreeMap::new(), &BTreeMap::new());
-            if !outcomes.is_empty() {
-                break outcomes;
+        for (killed, outcome) in [(None, Outcome::Left { alive: 1 }), (Some(BTreeSet::new()), Outcome::Gone { killed: 1 })] {
+            let mut trees = Trees::new(Faulty::new(Linux));
+            trees.sys.fail("variable", 0, 1000, Errno::EAGAIN);
+            trees.add((0, 1), "daemon", i32::MAX, killed, 0);
+            let mut now = 0;
+            while trees.jobs[0].doubts == 0 {
+                assert_eq!(trees.work(now, &BTreeMap::new(), &BTreeMap::new()), []);
+                now = trees.deadline().unwrap().max(now + 1);
             }
-            now = trees.deadline().unwrap().max(now + 1);
-        };
-        assert_eq!(outcomes, [((0, 1), Outcome::Gone { killed: 1 })]);
+            trees.sys = Faulty::new(Linux);
+            let outcomes = loop {
+                let outcomes = trees.work(now, &BTreeMap::new(), &BTreeMap::new());
+                if !outcomes.is_empty() {
+                    break outcomes;
+                }
+                now = trees.deadline().unwrap().max(now + 1);
+            };
+            assert_eq!(outcomes, [((0, 1), outcome)]);
+        }
         assert_eq!(child.wait().unwrap().signal(), Some(libc::SIGKILL));
     }
 

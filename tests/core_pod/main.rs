@@ -5,6 +5,8 @@
 
 #![expect(clippy::expect_used, reason = "a test fails by its panic")]
 
+#[path = "../support/ports.rs"]
+mod ports;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -1,8 +1,8 @@
 //! A copy of core-pod, podctl to act on it, and a client of its gateway.
 
+use crate::ports::free_port;
 use std::ffi::OsStr;
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
@@ -112,10 +112,6 @@ impl Drop for Pod {
 /// What a command printed, all of it.
 pub fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
 }
 
 fn copy_folder(from: &Path, to: &Path) {

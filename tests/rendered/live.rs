@@ -1,6 +1,7 @@
 //! nginx with the rendered configuration, as a user without rights where possible, before real services.
 
 use crate::http::{Answer, Echo, answer_on_socket, echoed, exchange, get, read_head, request};
+use crate::ports::free_port;
 use crate::{pods, tools};
 use libtest_mimic::{Failed, Trial};
 use podctl::render::{Facts, render};
@@ -121,11 +122,6 @@ fn conf(port: u16, services: &[&str]) -> String {
         text.push_str(&format!("  s{index}: {{ command: x, {service} }}\n"));
     }
     render(&pods::pod(&text), &Facts::default()).expect("renders").nginx_conf.expect("has a gateway")
-}
-
-/// A port that was free a moment ago.
-fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr()).expect("a free port").port()
 }
 
 /// What the service was asked for.

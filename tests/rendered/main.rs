@@ -8,6 +8,8 @@
 mod http;
 mod live;
 mod pods;
+#[path = "../support/ports.rs"]
+mod ports;
 mod tools;
 
 use libtest_mimic::{Arguments, Failed, Trial};

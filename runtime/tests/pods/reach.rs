@@ -3,18 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "what goes wrong in a test's own means is a failure of the test")]
 
 use crate::support::plans::{idle, pod};
-use crate::support::{Pod, Setting, is_root};
+use crate::support::{Pod, Setting, free_port, is_root};
 use podinit_plan::plan::Service;
 use podinit_plan::state::State;
 use std::net::{TcpListener, UdpSocket};
 
 fn waits_for(address: String) -> Service {
     Service { depends_on_addresses: vec![address], ..idle() }
-}
-
-/// A port that nobody listens on.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Waits until the service says that it waits, and why.

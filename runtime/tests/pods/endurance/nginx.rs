@@ -1,9 +1,8 @@
 //! nginx, whose workers outlive a master that was killed, and keep its port.
 
-use super::stubborn::free_port;
 use super::{Killer, tireless};
 use crate::support::plans::{checked, idle, pod, shell};
-use crate::support::{Pod, scaled};
+use crate::support::{Pod, free_port, scaled};
 use podinit_plan::plan::{HealthCheck, Probe, Service};
 use podinit_plan::state::State;
 use std::io::{Read, Write};

@@ -2,7 +2,7 @@
 
 use super::{Killer, tireless};
 use crate::support::plans::{checked, pod, shell};
-use crate::support::{Pod, scaled, wait_for};
+use crate::support::{Pod, free_port, scaled, wait_for};
 use podinit_plan::plan::{HealthCheck, Probe};
 use podinit_plan::protocol::Exit;
 use podinit_plan::state::State;
@@ -41,11 +41,12 @@ fn deaf_services_are_killed_together_when_their_grace_is_over() {
 fn the_port_of_a_killed_daemon_is_free_for_its_successor() {
     let kills = scaled(5, 200);
     let port = free_port();
-    // A grandchild that has left group and session holds the port, and ignores what can be ignored.
+    // A grandchild that has left group and session holds the port, and ignores what can be ignored. ReuseAddr as every
+    // server has it: what is left of the checks' connections is in nobody's way, a listener is.
     let script = format!(
         "exec perl -MIO::Socket::INET -MPOSIX -e '
             $SIG{{$_}} = \"IGNORE\" for qw(TERM HUP INT);
-            my $socket = IO::Socket::INET->new(LocalAddr => \"127.0.0.1:{port}\", Listen => 9) or print(\"taken: $!\\n\"), exit 1;
+            my $socket = IO::Socket::INET->new(LocalAddr => \"127.0.0.1:{port}\", Listen => 9, ReuseAddr => 1) or print(\"taken: $!\\n\"), exit 1;
             if (!fork) {{ setsid; exit if fork; setsid; while (1) {{ my $client = $socket->accept or next; close $client }} }}
             close $socket; wait; $SIG{{TERM}} = \"DEFAULT\"; print \"held\\n\"; sleep 1000'"
     );
@@ -67,9 +68,4 @@ fn the_port_of_a_killed_daemon_is_free_for_its_successor() {
     assert_eq!(ended.code, Some(0));
     assert!(!ended.output.contains("taken"), "{}", ended.output);
     assert!(ended.output.contains("that was left of it"), "the daemon was a leftover: {}", ended.output);
-}
-
-/// A port that nobody listens on, and nobody else is given soon.
-pub(super) fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

@@ -9,7 +9,7 @@ use nix::errno::Errno::{self, *};
 pub type Call = (&'static str, &'static [Errno]);
 
 /// Every call that can fail, trait by trait.
-pub const CALLS: [Call; 48] = [
+pub const CALLS: [Call; 49] = [
     // Files
     ("pipe", &[EMFILE, ENFILE, ENOMEM, EPERM]),
     ("read", &[EAGAIN, EINTR, EIO]),
@@ -74,6 +74,7 @@ pub const CALLS: [Call; 48] = [
     // Setup
     ("adopt_orphans", &[EINVAL]),
     ("raise_open_files", &[EINVAL, EPERM]),
+    ("reserve_descriptors", &[EINVAL, EMFILE]),
     ("close_inherited_on_exec", &[EACCES, EMFILE, ENFILE, ENOENT, ENOMEM]),
     ("chown", &[EACCES, EIO, ELOOP, ENOENT, ENOMEM, ENOTDIR, EPERM, EROFS]),
 ];

@@ -6,7 +6,7 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
 use std::path::Path;
 
 /// What podinit is, and what it does to itself. Every error is the kernel's.
@@ -22,6 +22,10 @@ pub trait Setup {
     fn adopt_orphans(&self) -> io::Result<()>;
     /// Raises its limit of open files as far as it may; returns what it was.
     fn raise_open_files(&self) -> io::Result<Limit>;
+    /// Makes room for so many descriptors. The kernel makes the table of a process grow by doubling it, and waits, once
+    /// there are threads, until nobody can be in the old one any more: 10 ms and more, each time, in the middle of a
+    /// start.
+    fn reserve_descriptors(&self, count: usize) -> io::Result<()>;
     /// Marks what it inherited beyond stderr so that no service inherits it.
     fn close_inherited_on_exec(&self) -> io::Result<()>;
     /// Gives memory that was needed for a while only, as for reading the plan, back to the kernel: what was allocated,
@@ -56,6 +60,14 @@ impl Setup for Linux {
             setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
         }
         Ok((soft, hard))
+    }
+
+    fn reserve_descriptors(&self, count: usize) -> io::Result<()> {
+        let last = i32::try_from(count.saturating_sub(1)).map_err(|_| Errno::EINVAL)?;
+        let number = fcntl(io::stdin(), FcntlArg::F_DUPFD_CLOEXEC(last))?;
+        // SAFETY: it was made just now, and is nobody else's.
+        drop(unsafe { OwnedFd::from_raw_fd(number) });
+        Ok(())
     }
 
     fn close_inherited_on_exec(&self) -> io::Result<()> {
@@ -100,6 +112,9 @@ impl<S: Setup> Setup for Faulty<S> {
     }
     fn raise_open_files(&self) -> io::Result<Limit> {
         self.call("raise_open_files")?.raise_open_files()
+    }
+    fn reserve_descriptors(&self, count: usize) -> io::Result<()> {
+        self.call("reserve_descriptors")?.reserve_descriptors(count)
     }
     fn close_inherited_on_exec(&self) -> io::Result<()> {
         self.call("close_inherited_on_exec")?.close_inherited_on_exec()

@@ -83,7 +83,7 @@ struct Census {
     found: Vec<Process>,
     /// The adopted processes by the trees whose mark they carry: by group or session they may be nobody's.
     marked: BTreeMap<Start, Vec<i32>>,
-    /// Whose mark could not be read might be anybody's.
+    /// Whose mark could not be read, or not any more, might be anybody's.
     doubtful: bool,
 }
 
@@ -225,7 +225,11 @@ impl<S: Sys> Trees<S> {
             };
             let Some(process) = process else { continue };
             census.found.push(process);
-            if !self.jobs.is_empty() && process.parent == self.own_pid && !process.zombie && !running.contains_key(&process.pid) {
+            let is_adopted = process.parent == self.own_pid && !running.contains_key(&process.pid);
+            if is_adopted && process.zombie {
+                // Its mark cannot be read any more; but it is reaped in a moment.
+                census.doubtful |= !checks.contains_key(&process.pid);
+            } else if is_adopted && !self.jobs.is_empty() {
                 match self.sys.variable(process.pid, SERVICE_VARIABLE) {
                     Ok(mark) => {
                         let job = self.jobs.iter().find(|job| mark.as_ref() == Some(&job.mark));
@@ -376,6 +380,24 @@ mod tests {
             assert_eq!(outcomes, [((0, 1), outcome)]);
         }
         assert_eq!(child.wait().unwrap().signal(), Some(libc::SIGKILL));
+    }
+
+    #[test]
+    fn a_tree_is_gone_when_its_dead_are_reaped() {
+        let mut child = Command::new("true").env(SERVICE_VARIABLE, "dead:1").spawn().unwrap();
+        let pid = i32::try_from(child.id()).unwrap();
+        while !Linux.process(pid).unwrap().unwrap().zombie {}
+        let mut trees = Trees::new(Linux);
+        trees.kill((0, 1), "dead", i32::MAX, 0);
+        let mut now = 0;
+        while trees.jobs[0].doubts == 0 {
+            assert_eq!(trees.work(now, &BTreeMap::new(), &BTreeMap::new()), []);
+            now = trees.deadline().unwrap().max(now + 1);
+        }
+        assert!(child.wait().unwrap().success());
+        trees.reaped(pid);
+        let outcome = ((0, 1), Outcome::Gone { killed: 0 });
+        assert_eq!(trees.work(now, &BTreeMap::new(), &BTreeMap::new()), [outcome]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p podinit --bench pods`; prints a table, asserts nothing. PODINIT names another podinit than the one
 //! that cargo makes for the bench, which is larger than the one that podctl embeds. Needs `cc` and the right to make
-//! namespaces.
+//! namespaces, and for `chrt` (util-linux) to prefer podinit on a processor.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot measure has nothing else to do")]
 
 mod measures;
@@ -36,9 +36,13 @@ fn main() {
     row("1000 services executed", format!("{:.0} ms", large.executed), "1.5 x the bare loop");
     row("- the bare loop", format!("{floor:.0} ms; {:.2} x", large.executed / floor), "");
     row("- podinit's own CPU", format!("{:.0} ms", large.cpu), "100 ms");
+    let preferred = Bench::preferred();
+    let alone = preferred.large();
     row("- longest turn of the loop", turns(large.start), "5 ms");
+    row("- longest turn that waits for no processor", turns(alone.start), "5 ms");
     row("- PSS", kb(large.pss), "4 MB");
     row("- stop: longest turn of the loop", turns(large.stop), "5 ms");
+    row("- stop: longest turn that waits for no processor", turns(alone.stop), "5 ms");
 
     let stop = |count, distinct| format!("{:.0} ms", bench.stop(count, distinct));
     row("stop of 100 services", stop(100, false), "10 ms");
@@ -48,6 +52,7 @@ fn main() {
     row("longest turn, four services that flood stdout", turns(bench.flood()), "5 ms");
     row("longest turn, 10,000 orphans", turns(bench.orphans()), "5 ms");
     row("longest turn, 3,000 leftovers are killed", turns(bench.leftovers()), "5 ms");
+    row("- longest turn that waits for no processor", turns(preferred.leftovers()), "5 ms");
 }
 
 fn kb(kilobytes: u64) -> String {

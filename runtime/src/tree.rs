@@ -27,8 +27,9 @@ const SLICE: Duration = Duration::from_millis(1);
 /// processes that hang in the kernel may take any time.
 const FIRST_PAUSE: Millis = 10;
 const LONGEST_PAUSE: Millis = 1_000;
-/// How often it is doubted that nobody is left when somebody is executing a program, and may bear the mark in a moment.
-const DOUBTS: u32 = 4;
+/// How often in a row it is doubted that nobody is left, when somebody is executing a program and may bear the mark in a
+/// moment, or dies and hands its children over in a moment: some seconds, as on a busy machine a moment may be long.
+const DOUBTS: u32 = 10;
 
 /// A service's start.
 type Start = (ServiceId, Incarnation);
@@ -275,6 +276,7 @@ impl<S: Sys> Trees<S> {
                 None => outcomes.push((job.start, Outcome::Left { alive })),
                 Some(killed) if tree.is_empty() => outcomes.push((job.start, Outcome::Gone { killed: killed.len() })),
                 Some(_) => {
+                    job.doubts = 0;
                     let (signal, targets) = job.aim(tree.iter().filter(|process| !process.zombie));
                     grows |= signal == SIGSTOP;
                     for process in targets {

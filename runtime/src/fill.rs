@@ -56,6 +56,11 @@ pub fn fill(mut plan: Plan, lookup: &dyn Fn(&str) -> Option<String>) -> Result<P
             }
         }
     }
+    filler.place.clear();
+    for credentials in plan.servers.iter_mut().filter_map(|server| server.credentials.as_mut()) {
+        filler.text("the name of a server's user", &mut credentials.username);
+        filler.text("the password of a server", &mut credentials.password);
+    }
     if filler.problems.is_empty() { Ok(plan) } else { Err(filler.problems) }
 }
 

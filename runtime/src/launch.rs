@@ -175,6 +175,7 @@ mod tests {
             environment: BTreeMap::from([("A".to_owned(), file("/plan/a")), ("B".to_owned(), file("/plan/b"))]),
             directories: Vec::new(),
             public_socket: None,
+            servers: Vec::new(),
             services: BTreeMap::from([("web".to_owned(), service)]),
         }
     }

@@ -209,6 +209,7 @@ mod tests {
             environment: BTreeMap::new(),
             directories: Vec::new(),
             public_socket: None,
+            servers: Vec::new(),
             services: BTreeMap::from([("job".to_owned(), service), ("web".to_owned(), relative)]),
         };
         let problems = problems(&plan, |_| true);

@@ -164,6 +164,7 @@ mod tests {
             environment: BTreeMap::new(),
             directories: Vec::new(),
             public_socket: None,
+            servers: Vec::new(),
             services: BTreeMap::from([("a".to_owned(), other), ("job".to_owned(), service), ("off".to_owned(), off)]),
         };
         Schedules::new(&plan, 0, at(date))

@@ -81,6 +81,7 @@ pub(super) mod tests {
             environment: BTreeMap::new(),
             directories: vec![],
             public_socket: None,
+            servers: Vec::new(),
             services: services.collect(),
         }
     }

@@ -44,6 +44,7 @@ pub fn compile(pod: &Pod) -> Result<Plan> {
         environment: pod.environment.clone().into_iter().collect(),
         directories: directories(pod),
         public_socket: pod.gateway.as_ref().map(|_| PUBLIC_SOCKET.to_owned()),
+        servers: Vec::new(),
         services,
     })
 }

@@ -18,6 +18,7 @@ fn ears(ready: Ready) -> (Kernel, Notify<Kernel>) {
         environment: BTreeMap::new(),
         directories: Vec::new(),
         public_socket: None,
+        servers: Vec::new(),
         services: BTreeMap::from([("web".to_owned(), service)]),
     };
     let sys = Faulty::new(Linux);

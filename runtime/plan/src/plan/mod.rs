@@ -9,11 +9,13 @@ mod attributes;
 mod ending;
 mod health;
 mod logging;
+mod server;
 
 pub use attributes::{Attributes, Ulimit};
 pub use ending::{Backoff, Growth, Restart, RestartPolicy, Stop};
 pub use health::{HealthCheck, OnFailure, Probe, Ready};
 pub use logging::{Container, Format, LogFile, Logging, Output, Stream};
+pub use server::{Credentials, Listen, Server, TcpPort, UnixSocket};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -53,6 +55,9 @@ pub struct Plan {
     /// `/status`); the gateway forwards to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_socket: Option<String>,
+    /// Where podinit can be talked to besides its own socket, as supervisord can.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub servers: Vec<Server>,
     /// The services by name.
     pub services: BTreeMap<String, Service>,
 }
@@ -126,6 +131,10 @@ pub struct Service {
     /// Started by the clock, and by nothing else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Schedule>,
+    /// The group that it is addressed with, when that is not its own name. What such a service is called within its group
+    /// is its name without `GROUP:`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// Whether it is wanted from the start; a template of `true` or `false`.
     pub autostart: String,
     /// Lower starts first and stops last; equal ones together.
@@ -213,6 +222,7 @@ impl Service {
             ports: Vec::new(),
             kind: Kind::Service,
             schedule: None,
+            group: None,
             autostart: "true".to_owned(),
             priority: 100,
             depends_on: Vec::new(),
@@ -265,7 +275,9 @@ impl Plan {
     #[must_use]
     pub fn templates(&self) -> Vec<&str> {
         let values = self.environment.values().flatten().map(Value::text);
-        values.chain(self.services.values().flat_map(Service::templates)).collect()
+        let credentials = self.servers.iter().filter_map(|server| server.credentials.as_ref());
+        let credentials = credentials.flat_map(|credentials| [credentials.username.as_str(), credentials.password.as_str()]);
+        values.chain(credentials).chain(self.services.values().flat_map(Service::templates)).collect()
     }
 }
 

@@ -1,10 +1,10 @@
 //! The plan that does what a configuration says.
 
-use super::config::{AutoRestart, Config, Daemon, Group, GroupKind, Log, LogTarget, Process, Server, full_name};
+use super::config::{AutoRestart, Config, Daemon, Group, GroupKind, Listen, Log, LogTarget, Process, Server, full_name};
 use super::reader::join;
 use crate::plan::{
-    Attributes, Backoff, Command, Container, Format, Growth, LogFile, Logging, Output, Plan, Ready, Restart, RestartPolicy,
-    Service, Stop, Stream, Ulimit, VERSION, Value,
+    self, Attributes, Backoff, Command, Container, Credentials, Format, Growth, LogFile, Logging, Output, Plan, Ready, Restart,
+    RestartPolicy, Service, Stop, Stream, TcpPort, Ulimit, UnixSocket, VERSION, Value,
 };
 use crate::signal;
 use crate::template::escape;
@@ -30,9 +30,10 @@ pub struct Ground {
 pub fn compile(config: &Config, ground: &Ground) -> (Plan, Vec<String>) {
     let mut left_out = Vec::new();
     let mut services = BTreeMap::new();
-    let server = config.servers.iter().find(|server| matches!(server, Server::Unix(_))).or(config.servers.first());
+    let is_unix = |server: &&Server| matches!(server.listen, Listen::Unix { .. });
+    let first = config.servers.iter().find(is_unix).or(config.servers.first());
     let ulimits = ulimits(&config.supervisord, ground, &mut left_out);
-    let daemon = DaemonOf { daemon: &config.supervisord, url: server.map(url), ulimits, ground };
+    let daemon = DaemonOf { daemon: &config.supervisord, url: first.map(url), ulimits, ground };
     for (rank, group) in (0i64..).zip(&config.groups) {
         match &group.kind {
             GroupKind::Programs => {}
@@ -64,6 +65,7 @@ pub fn compile(config: &Config, ground: &Ground) -> (Plan, Vec<String>) {
         environment: BTreeMap::new(),
         directories: Vec::new(),
         public_socket: None,
+        servers: config.servers.iter().map(|known| server(known, ground, &mut left_out)).collect(),
         services,
     };
     (plan, left_out)
@@ -71,10 +73,33 @@ pub fn compile(config: &Config, ground: &Ground) -> (Plan, Vec<String>) {
 
 /// Where a server is, as SUPERVISOR_SERVER_URL says it.
 fn url(server: &Server) -> String {
-    match server {
-        Server::Unix(path) => format!("unix://{path}"),
-        Server::Inet(host, port) => format!("http://{}:{port}", host.as_deref().unwrap_or("localhost")),
+    match &server.listen {
+        Listen::Unix { file, .. } => format!("unix://{file}"),
+        Listen::Inet { host, port } => format!("http://{}:{port}", host.as_deref().unwrap_or("localhost")),
     }
+}
+
+/// The server of a plan that listens where the configuration has it.
+fn server(server: &Server, ground: &Ground, left_out: &mut Vec<String>) -> plan::Server {
+    let credentials = server
+        .username
+        .as_ref()
+        .zip(server.password.as_ref())
+        .map(|(username, password)| Credentials { username: escape(username), password: escape(password) });
+    let listen = match &server.listen {
+        Listen::Unix { file, chmod, chown } => {
+            plan::Listen::Unix(UnixSocket { path: join(&ground.working_dir, file), mode: *chmod, owner: chown.clone() })
+        }
+        Listen::Inet { host, port } => {
+            if credentials.is_none() {
+                left_out.push(format!(
+                    "whoever reaches port {port} can start, stop and change everything: [inet_http_server] has no username and password"
+                ));
+            }
+            plan::Listen::Tcp(TcpPort { host: host.clone(), port: *port })
+        }
+    };
+    plan::Server { listen, credentials, read_only: false }
 }
 
 /// The limits that `minfds` and `minprocs` raise: a soft one that is lower, as far as the hard one allows.
@@ -118,6 +143,7 @@ impl DaemonOf<'_> {
             login_variables: false,
             environment: self.environment(group, process),
             attributes: Attributes { umask: process.umask, ulimits: self.ulimits.clone(), ..Attributes::default() },
+            group: (group.name != process.name).then(|| group.name.clone()),
             autostart: process.autostart.to_string(),
             priority: place,
             waits: false,

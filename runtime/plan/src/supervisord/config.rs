@@ -59,14 +59,41 @@ pub struct Daemon {
     pub environment: Variables,
 }
 
-/// Where it can be talked to.
+/// Where it can be talked to: `[unix_http_server]` or `[inet_http_server]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Server {
+    /// Where.
+    #[serde(flatten)]
+    pub listen: Listen,
+    /// Who may; its password is nobody's business.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// As it is written: plain, or `{SHA}` and the hash of it.
+    #[serde(skip)]
+    pub password: Option<String>,
+}
+
+/// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Server {
-    /// `[unix_http_server]`: the path.
-    Unix(String),
-    /// `[inet_http_server]`: the host, none for all, and the port.
-    Inet(Option<String>, u16),
+pub enum Listen {
+    /// `[unix_http_server]`.
+    Unix {
+        /// The path.
+        file: String,
+        /// The rights of the file.
+        chmod: u32,
+        /// `user` or `user:group`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        chown: Option<String>,
+    },
+    /// `[inet_http_server]`.
+    Inet {
+        /// None for all addresses.
+        host: Option<String>,
+        /// Its number.
+        port: u16,
+    },
 }
 
 /// Processes that are addressed, started and stopped together.

@@ -1,6 +1,6 @@
 //! `[supervisord]`, and where it can be talked to.
 
-use super::config::{Daemon, Server, Variables};
+use super::config::{Daemon, Listen, Server, Variables};
 use super::expand::Names;
 use super::ini::Section;
 use super::reader::{self, Reader};
@@ -59,24 +59,31 @@ pub(super) fn environment<'i>(reader: &mut Reader<'i>, section: &'i Section, nam
     }
 }
 
-/// Reads `[unix_http_server]` and `[inet_http_server]`.
+/// The rights of a server's socket unless told.
+const CHMOD: u32 = 0o700;
+
+/// Reads `[unix_http_server]` and `[inet_http_server]`; those on ports come first, as the original opens them.
 pub(super) fn servers(reader: &mut Reader, names: &Names) -> Vec<Server> {
     let ini = reader.ini;
     let mut servers = Vec::new();
     let of_kind = |kind: &'static str| ini.sections.iter().filter(move |section| section.name.starts_with(kind));
     for section in of_kind("inet_http_server") {
-        credentials(reader, section, names);
+        let (username, password) = credentials(reader, section, names);
         match reader.value(section, "port", names, address) {
-            Some((host, port)) => servers.push(Server::Inet(host, port)),
+            Some((host, port)) => servers.push(Server { listen: Listen::Inet { host, port }, username, password }),
             None if reader.raw(section, "port").is_none() => reader.lacks(section, "has no port"),
             None => {}
         }
     }
     for section in of_kind("unix_http_server") {
-        credentials(reader, section, names);
-        let _: Option<u32> = reader.value(section, "chmod", names, octal);
+        let (username, password) = credentials(reader, section, names);
+        let chmod = reader.value_or(section, "chmod", names, octal, CHMOD);
+        let chown = reader.text(section, "chown", names).filter(|owner| !owner.is_empty());
         match reader.text(section, "file", names) {
-            Some(file) => servers.push(Server::Unix(file.trim().to_owned())),
+            Some(file) => {
+                let listen = Listen::Unix { file: file.trim().to_owned(), chmod, chown };
+                servers.push(Server { listen, username, password });
+            }
             None if reader.raw(section, "file").is_none() => reader.lacks(section, "has no file"),
             None => {}
         }
@@ -84,14 +91,13 @@ pub(super) fn servers(reader: &mut Reader, names: &Names) -> Vec<Server> {
     servers
 }
 
-fn credentials<'i>(reader: &mut Reader<'i>, section: &'i Section, names: &Names) {
-    let [username, password] = ["username", "password"].map(|option| reader.raw(section, option).is_some());
-    if username != password {
+fn credentials<'i>(reader: &mut Reader<'i>, section: &'i Section, names: &Names) -> (Option<String>, Option<String>) {
+    let [username, password] = ["username", "password"].map(|option| reader.text(section, option, names));
+    let [has_username, has_password] = ["username", "password"].map(|option| reader.raw(section, option).is_some());
+    if has_username != has_password {
         reader.lacks(section, "has a username without a password, or the reverse");
     }
-    for option in ["username", "password"] {
-        let _: Option<String> = reader.text(section, option, names);
-    }
+    (username, password)
 }
 
 /// `HOST:PORT`, `*:PORT` or `PORT`.

@@ -22,7 +22,7 @@ mod words;
 mod tests;
 
 pub use compile::{Ground, compile};
-pub use config::{AutoRestart, Config, Daemon, Group, GroupKind, Log, LogTarget, Process, Server, Variables, full_name};
+pub use config::{AutoRestart, Config, Daemon, Group, GroupKind, Listen, Log, LogTarget, Process, Server, Variables, full_name};
 pub use flags::{Asked, Flags, PLACES, parse as parse_flags};
 
 use serde::{Serialize, Serializer};

@@ -50,6 +50,7 @@ fn plan(services: &[(&str, Service)]) -> Plan {
         environment: BTreeMap::new(),
         directories: Vec::new(),
         public_socket: None,
+        servers: Vec::new(),
         services: services.iter().map(|(name, service)| ((*name).to_owned(), service.clone())).collect(),
     }
 }

@@ -64,6 +64,7 @@ pub fn pod<const N: usize>(services: [(&str, Service); N]) -> Plan {
         environment: BTreeMap::new(),
         directories: Vec::new(),
         public_socket: None,
+        servers: Vec::new(),
         services: services.into_iter().map(|(name, service)| (name.to_owned(), service)).collect(),
     }
 }

@@ -15,6 +15,7 @@ mod ini;
 mod options;
 mod process;
 mod reader;
+mod state;
 mod values;
 mod words;
 
@@ -24,6 +25,7 @@ mod tests;
 pub use compile::{Ground, compile};
 pub use config::{AutoRestart, Config, Daemon, Group, GroupKind, Listen, Log, LogTarget, Process, Server, Variables, full_name};
 pub use flags::{Asked, Flags, PLACES, parse as parse_flags};
+pub use state::ProcessState;
 
 use serde::{Serialize, Serializer};
 use std::fmt;

@@ -50,7 +50,10 @@ impl Machine {
         let process = service.process;
         match process {
             Process::Gone => return,
-            Process::Running(Role::Command) | Process::Killing(Role::Command) => service.last_exit = Some(exit),
+            Process::Running(Role::Command) | Process::Killing(Role::Command) => {
+                service.last_exit = Some(exit);
+                service.ended = Some(self.now);
+            }
             Process::Running(_) | Process::Killing(_) => {}
         }
         service.pid = None;

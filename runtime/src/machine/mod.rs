@@ -1,16 +1,18 @@
 //! The state machine of a pod: events in, actions out. Pure: no clock, no system calls; the time is an argument.
 //!
-//! The machine knows services by their index in the plan's sorted map. Every start of a service is an incarnation with
+//! The machine knows services by their index. Every start of a service is an incarnation with
 //! an id of its own; an event that carries the id of another one changes nothing.
 //!
 //! Where to look, along a service's life: [`gate`] says who may start, [`start`] how, [`ready`] when it counts as up,
 //! [`check`] what probe results do, [`end`] what follows when a process has ended, [`stop`] how one service is stopped.
 //! [`shutdown`] stops the pod, in the order of [`levels`]; [`request`] has what can be asked for, [`tell`] what everybody
-//! is told, [`timers`] what is waited for by the clock, [`status`] how it all looks from outside. [`rules`] is the plan
-//! in numbers, [`service`] what is known of a service, [`transitions`] the table of all changes of state.
+//! is told, [`timers`] what is waited for by the clock, [`status`] and [`seen`] how it all looks from outside. [`rules`] is
+//! the plan in numbers, [`change`] a plan that becomes another, [`service`] what is known of a service, [`transitions`] the
+//! table of all changes of state.
 #![deny(clippy::disallowed_types, clippy::disallowed_methods)]
 
 mod action;
+mod change;
 mod check;
 mod end;
 mod event;
@@ -19,6 +21,7 @@ mod levels;
 mod ready;
 mod request;
 mod rules;
+mod seen;
 mod service;
 mod shutdown;
 mod start;
@@ -32,6 +35,7 @@ mod transitions;
 
 pub use action::{Action, RequestProblem, Role, Target};
 pub use event::{Event, Notice, SpawnFailure, Verb};
+pub use seen::Seen;
 
 use gate::Gates;
 use levels::Level;
@@ -49,7 +53,7 @@ const MOVED_A_TURN: usize = 16;
 
 /// Milliseconds since podinit started, from a clock that never goes back.
 pub type Millis = u64;
-/// The index of a service among the plan's, which are sorted by name.
+/// The index of a service: those of the first plan are sorted by name, later ones take a free place or a new one.
 pub type ServiceId = usize;
 /// Which start of a service; counts up from 1, 0 is none.
 pub type Incarnation = u64;
@@ -85,8 +89,12 @@ impl Machine {
     /// # Errors
     /// What is wrong with the plan: a cycle, an unknown name, a signal that does not exist.
     pub fn new(plan: &Plan, seed: u64) -> Result<Machine, String> {
-        let services = rules::of(plan)?.into_iter().map(|(name, rules)| Service { name, rules, now: Dynamics::default() });
-        let services: Vec<Service> = services.collect();
+        let mut services = Vec::with_capacity(plan.services.len());
+        for (name, planned) in &plan.services {
+            let rules = rules::Rules::new(planned).map_err(|error| format!("{name}: {error}"))?;
+            services.push(Service { name: name.clone(), rules, now: Dynamics::default(), removed: false });
+        }
+        change::relate(&mut services, rules::Missing::Wrong)?;
         Ok(Machine {
             pod: plan.name.clone(),
             stop_grace_period: plan.stop_grace_period_ms,

@@ -1,7 +1,7 @@
 //! What the plan says of a service, as the machine needs it: numbers for names, and nothing that cannot work.
 
 use super::{Millis, ServiceId};
-use podinit_plan::plan::{self, HealthCheck, Kind, Plan, Ready};
+use podinit_plan::plan::{self, HealthCheck, Kind, Ready};
 use podinit_plan::signal;
 use std::collections::BTreeMap;
 
@@ -10,9 +10,11 @@ const OWN_SIGNALS: [&str; 6] = ["SIGTERM", "SIGINT", "SIGQUIT", "SIGCHLD", "SIGK
 /// Below are stdin, stdout and stderr.
 const FIRST_FREE_DESCRIPTOR: i32 = 3;
 
-/// What the plan says of a service; never changes.
+/// What the plan says of a service; changes when the plan does.
 #[derive(Debug)]
 pub(super) struct Rules {
+    /// The names of what it depends on, and its own priority and importance: what [`relate`] starts from.
+    planned: Planned,
     pub kind: Kind,
     pub autostart: bool,
     /// It is started by the clock, and is nobody's business besides.
@@ -44,8 +46,17 @@ pub(super) struct Rules {
     pub signals: BTreeMap<i32, i32>,
 }
 
+/// What is said of a service alone, before it is known what others say of it.
+#[derive(Debug)]
+struct Planned {
+    depends_on: Vec<String>,
+    priority: i64,
+    essential: bool,
+}
+
 impl Rules {
-    pub fn new(planned: &plan::Service, depends_on: Vec<ServiceId>, effective_priority: i64) -> Result<Rules, String> {
+    /// The rules of one service, which [`relate`] has to complete.
+    pub fn new(planned: &plan::Service) -> Result<Rules, String> {
         let autostart = match planned.autostart.as_str() {
             "true" => true,
             "false" => false,
@@ -65,15 +76,19 @@ impl Rules {
             Ready::NotifySocket { watchdog_ms } => watchdog_ms,
             _ => 0,
         };
+        // A run that fails is no end of the pod: the next one comes.
+        let essential = planned.essential && !scheduled;
+        let own = Planned { depends_on: planned.depends_on.clone(), priority: planned.priority, essential };
         Ok(Rules {
+            planned: own,
             kind: planned.kind,
             autostart,
             scheduled,
             waits: planned.waits,
-            depends_on,
+            depends_on: Vec::new(),
             dependants: Vec::new(),
             addresses: planned.depends_on_addresses.iter().map(|address| format!("tcp://{address}")).collect(),
-            effective_priority,
+            effective_priority: planned.priority,
             ready: planned.ready.clone(),
             watchdog,
             check: planned.healthcheck.clone(),
@@ -81,8 +96,7 @@ impl Rules {
             post_stop: planned.post_stop.is_some(),
             start_timeout: planned.start_timeout_ms,
             restart: planned.restart.clone(),
-            // A run that fails is no end of the pod: the next one comes.
-            essential: planned.essential && !scheduled,
+            essential,
             stop_signal: signal_number(&planned.stop.signal)?,
             stop_grace_period: planned.stop.grace_period_ms,
             stop_group: planned.stop.group,
@@ -91,6 +105,22 @@ impl Rules {
             stop_order: planned.stop.order,
             signals: planned.signals.iter().map(|(from, to)| passed_on(from, to)).collect::<Result<_, _>>()?,
         })
+    }
+
+    /// Nobody is related to it any more.
+    pub fn retire(&mut self) {
+        self.planned.depends_on.clear();
+        self.planned.essential = false;
+        self.signals.clear();
+        self.autostart = false;
+        self.scheduled = false;
+        self.addresses.clear();
+    }
+
+    /// Its place among others, where only that has changed in the plan.
+    pub fn reorder(&mut self, priority: i64, stop_order: Option<i64>) {
+        self.planned.priority = priority;
+        self.stop_order = stop_order;
     }
 }
 
@@ -108,38 +138,67 @@ fn passed_on(from: &str, to: &str) -> Result<(i32, i32), String> {
     Ok((from, to))
 }
 
-/// The rules of all services, by name.
-pub(super) fn of(plan: &Plan) -> Result<Vec<(String, Rules)>, String> {
+/// What services are to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// What depends on a service that there is none of is wrong.
+    Wrong,
+    /// It may come later; until then nothing waits for it.
+    PassedOver,
+}
+
+/// Completes the rules of services, which are known by their index: who depends on whom, who starts when, who is
+/// essential for another's sake. Nothing has changed when this fails.
+pub(super) fn relate<'s>(services: &mut [(&'s str, &'s mut Rules)], missing: Missing) -> Result<(), String> {
     use podinit_plan::order;
-    let nodes = order::nodes(plan);
-    let effective =
-        order::effective_priorities(&nodes).map_err(|cycle| format!("services depend on each other: {}", cycle.join(" -> ")))?;
-    let ids: BTreeMap<&str, ServiceId> = nodes.keys().enumerate().map(|(id, name)| (*name, id)).collect();
-    let mut all = Vec::with_capacity(plan.services.len());
-    for (name, planned) in &plan.services {
-        let mut depends_on = Vec::new();
-        for dependency in &planned.depends_on {
-            let id = *ids
-                .get(dependency.as_str())
-                .ok_or_else(|| format!("{name} depends on {dependency}, which is not in the plan"))?;
-            if plan.services[dependency].schedule.is_some() {
-                return Err(format!("{name} depends on {dependency}, which runs by its schedule only"));
-            }
-            depends_on.push(id);
+    let ids: BTreeMap<&str, ServiceId> = services.iter().enumerate().map(|(id, (name, _))| (*name, id)).collect();
+    let (effective, sorted, depends_on) = {
+        let mut nodes: BTreeMap<&str, order::Node> = BTreeMap::new();
+        for (name, rules) in services.iter() {
+            let depends_on = rules.planned.depends_on.iter().map(String::as_str).collect();
+            nodes.insert(name, order::Node { priority: rules.planned.priority, depends_on });
         }
-        depends_on.sort_unstable();
-        depends_on.dedup();
-        let rules = Rules::new(planned, depends_on, effective[name.as_str()]).map_err(|error| format!("{name}: {error}"))?;
-        all.push((name.clone(), rules));
+        let effective = order::effective_priorities(&nodes)
+            .map_err(|cycle| format!("services depend on each other: {}", cycle.join(" -> ")))?;
+        let effective: Vec<i64> = services.iter().map(|(name, _)| effective[name]).collect();
+        let sorted = order::dependencies_first(&nodes).unwrap_or_default();
+        let sorted: Vec<ServiceId> = sorted.into_iter().map(|name| ids[name]).collect();
+        let mut depends_on = Vec::with_capacity(services.len());
+        for (name, rules) in services.iter() {
+            let mut found = Vec::new();
+            for dependency in &rules.planned.depends_on {
+                match ids.get(dependency.as_str()) {
+                    Some(id) if services[*id].1.scheduled => {
+                        return Err(format!("{name} depends on {dependency}, which runs by its schedule only"));
+                    }
+                    Some(id) => found.push(*id),
+                    None if missing == Missing::Wrong => {
+                        return Err(format!("{name} depends on {dependency}, which is not in the plan"));
+                    }
+                    None => {}
+                }
+            }
+            found.sort_unstable();
+            found.dedup();
+            depends_on.push(found);
+        }
+        (effective, sorted, depends_on)
+    };
+    for ((_, rules), (effective, depends_on)) in services.iter_mut().zip(effective.into_iter().zip(depends_on)) {
+        rules.effective_priority = effective;
+        rules.depends_on = depends_on;
+        rules.essential = rules.planned.essential;
+        rules.dependants.clear();
     }
     // Each after all it depends on, so that from the end everything is known of whoever depends on a service.
-    let sorted = order::dependencies_first(&nodes).unwrap_or_default();
-    for id in sorted.into_iter().rev().map(|name| ids[name]) {
-        for dependency in all[id].1.depends_on.clone() {
+    for id in sorted.into_iter().rev() {
+        for dependency in services[id].1.depends_on.clone() {
             // Without what it depends on, the pod could not start an essential service again.
-            all[dependency].1.essential |= all[id].1.essential;
-            all[dependency].1.dependants.push(id);
+            let essential = services[id].1.essential;
+            let dependency = &mut services[dependency].1;
+            dependency.essential |= essential;
+            dependency.dependants.push(id);
         }
     }
-    Ok(all)
+    Ok(())
 }

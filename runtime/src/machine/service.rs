@@ -12,6 +12,8 @@ pub(super) struct Service {
     pub name: String,
     pub rules: Rules,
     pub now: Dynamics,
+    /// It is in no plan any more; its place is free.
+    pub removed: bool,
 }
 
 /// Where a service is in its life.
@@ -40,6 +42,10 @@ pub(super) struct Dynamics {
     pub ran: bool,
     /// When this incarnation's command was started.
     pub started: Millis,
+    /// When the last process of its command ended, or could not be started.
+    pub ended: Option<Millis>,
+    /// The exit code that stands for why there was no process: the last start failed before there was a program.
+    pub spawn_error: Option<i32>,
     /// When this incarnation first became ready.
     pub ready_at: Option<Millis>,
     /// It was ready for long enough in this incarnation.

@@ -65,6 +65,7 @@ impl Machine {
         let now = &mut service.now;
         now.incarnation += 1;
         now.started = self.now;
+        now.spawn_error = None;
         now.ready_at = None;
         now.ran = false;
         now.stable = false;
@@ -125,7 +126,11 @@ impl Machine {
         service.spawning = false;
         service.pid = None;
         service.ran = false;
-        let Process::Running(role) = self.services[id].now.process else { return };
+        let Process::Running(role) = service.process else { return };
+        if role != Role::PostStop {
+            service.ended = Some(self.now);
+            service.spawn_error = Some(failure.code);
+        }
         self.clear_timer(id, Timer::Kill);
         if role == Role::PostStop {
             self.tell(EventKind::Warning, id, format!("its post_stop failed: {}", failure.message));

@@ -18,8 +18,15 @@ impl Machine {
             uptime_ms: now,
             longest_turn_us: None,
             long_turns: None,
-            services: (0..self.services.len()).map(|id| self.service_status(id, now)).collect(),
+            services: self.by_name().into_iter().map(|id| self.service_status(id, now)).collect(),
         }
+    }
+
+    /// The services that there are, sorted by name.
+    fn by_name(&self) -> Vec<ServiceId> {
+        let mut ids: Vec<ServiceId> = (0..self.services.len()).filter(|id| !self.services[*id].removed).collect();
+        ids.sort_by(|one, other| self.services[*one].name.cmp(&self.services[*other].name));
+        ids
     }
 
     /// Whether every essential service that was ever wanted is ready or done, and the pod is not on its way down.

@@ -28,3 +28,4 @@ pub mod supervisord;
 pub mod sys;
 pub mod tree;
 pub mod users;
+pub mod xmlrpc;

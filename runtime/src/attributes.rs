@@ -47,7 +47,8 @@ pub fn resolve(plan: &Plan, open_files: Option<Limit>, capabilities: u64, warnin
     plan.services.iter().map(|(name, service)| of_service(name, service, open_files, capabilities, warnings)).collect()
 }
 
-fn of_service(
+/// The same for one service.
+pub fn of_service(
     name: &str,
     service: &Service,
     open_files: Option<Limit>,

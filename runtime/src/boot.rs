@@ -2,21 +2,24 @@
 
 use crate::attributes;
 use crate::control::Control;
+use crate::control::door::Rules;
 use crate::fill::Problem;
 use crate::health::Probes;
 use crate::load::{self, Source, Written};
 use crate::logs::{LogSettings, Logs};
 use crate::notify::Notify;
-use crate::reactor::{self, End, Parts, Reactor};
+use crate::reactor::{self, End, Means, Parts, Reactor};
+use crate::reload;
 use crate::rights::{self, Lacking};
 use crate::spawn::Spawner;
 use crate::sys::files::{Kind, Wanted};
 use crate::sys::signals::SignalSource;
-use crate::sys::{Interest, Poller, Sys, Token};
+use crate::sys::{Interest, Poller, Sys, Token, host};
 use crate::users::{Accounts, Identity};
-use podinit_plan::plan::{Directory, Plan, Ready};
+use podinit_plan::plan::{Directory, Listen, Plan, Server, TcpPort, UnixSocket};
 use std::fs::OpenOptions;
 use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
@@ -73,15 +76,22 @@ pub fn run<S: Sys>(sys: S, source: &Source) -> Result<i32, Failure> {
         write_termination_log(&sys, &failure.messages.join("\n"));
     })?;
     sys.release_memory();
+    let open_files = reactor.open_files();
     let (end, mut logs) = reactor.run(warnings);
     let unwritten = logs.flush(FLUSH_MS);
+    if end.begins_anew {
+        let error = sys.begin_anew(open_files);
+        return Err(Failure::system("begin anew", &error));
+    }
     say_last_line(&sys, &end, unwritten);
     Ok(end.code)
 }
 
 /// Makes all parts of the pod; starts no service. Gives what is to be warned of, too.
 fn boot<S: Sys>(sys: &S, mut signals: SignalSource, source: &Source) -> Result<(Reactor<S>, Vec<String>), Failure> {
-    let Written { plan, path, mut warnings } = source.read()?;
+    let Written { plan, path, mut warnings, config } = source.read()?;
+    let marks = reload::marks(&plan, config.as_ref());
+    drop(config);
     let seed = sys.date().as_nanos() as u64 ^ (sys.own_pid() as u64) << 32;
     let lookup = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
     let wrong = |problems: Vec<Problem>| {
@@ -107,14 +117,7 @@ fn boot<S: Sys>(sys: &S, mut signals: SignalSource, source: &Source) -> Result<(
     let now = 0;
     let poller = Poller::new(sys.clone()).map_err(|error| Failure::system("make an epoll instance", &error))?;
     poller.add(&signals, Interest::Read, Token::Signals).map_err(|error| Failure::system("watch signals", &error))?;
-    let settings = plan.services.iter().map(|(name, service)| LogSettings {
-        name: name.clone(),
-        logging: service.logging.clone(),
-        watch: match &service.ready {
-            Ready::Log(text) => Some(text.clone()),
-            _ => None,
-        },
-    });
+    let settings = plan.services.iter().map(|(name, service)| LogSettings::of(name, service));
     let (stdout, stderr) = (io::stdout(), io::stderr());
     let logs = Logs::new(sys.clone(), poller.clone(), [stdout.as_fd(), stderr.as_fd()], settings.collect(), now)
         .map_err(|error| Failure::system("start the log writer", &error))?;
@@ -125,10 +128,44 @@ fn boot<S: Sys>(sys: &S, mut signals: SignalSource, source: &Source) -> Result<(
     let notify = Notify::new(sys.clone(), poller.clone(), &plan, |service| spawner.owner(service));
     let probes = Probes::new(sys.clone(), poller.clone(), Token::Probe);
     let reaches = Probes::new(sys.clone(), poller.clone(), Token::Reach);
-    let (control, problems) = Control::open(sys.clone(), poller.clone(), plan.public_socket.as_deref());
+    let (mut control, problems) = Control::open(sys.clone(), poller.clone(), plan.public_socket.as_deref());
     warnings.extend(problems);
+    for server in &plan.servers {
+        // podinit runs without as well, and whoever misses it will ask why.
+        warnings.extend(serve(server, &mut control, &accounts).err());
+    }
     let parts = Parts { poller, machine, spawner, notify, logs, probes, reaches, control };
-    Ok((Reactor::new(sys.clone(), signals, parts, &plan), warnings))
+    let means = Means { source: source.clone(), open_files, marks };
+    let reactor = Reactor::new(sys.clone(), signals, parts, &plan, means);
+    Ok((reactor.map_err(|error| Failure::system("make an eventfd", &error))?, warnings))
+}
+
+/// Opens a server that the plan asks for.
+fn serve<S: Sys>(server: &Server, control: &mut Control<S>, accounts: &Accounts) -> Result<(), String> {
+    let is_port = matches!(server.listen, Listen::Tcp(_));
+    let (credentials, read_only) = (server.credentials.clone(), server.read_only);
+    let rules = Rules { credentials, read_only, is_port, host_name: host::host_name() };
+    match &server.listen {
+        Listen::Unix(UnixSocket { path, mode, owner }) => {
+            let owner = owner.as_ref().map(|owner| accounts.find(owner)).transpose();
+            let owner = owner.map_err(|error| format!("cannot open {path}: {error}"))?.map(|owner| owner.credentials);
+            let owner = owner.map(|credentials| (credentials.uid, credentials.gid));
+            let opened = control.serve_unix(Path::new(path), *mode, owner, rules);
+            opened.map_err(|error| format!("cannot open {path}: {error}; nobody can talk to podinit there"))
+        }
+        Listen::Tcp(TcpPort { host, port }) => {
+            let address = match host.as_deref() {
+                None => None,
+                Some("localhost") => Some(IpAddr::from(Ipv4Addr::LOCALHOST)),
+                Some(host) => match host.parse() {
+                    Ok(address) => Some(address),
+                    Err(_) => return Err(format!("cannot listen on {host}:{port}: {host} is no address, nor localhost")),
+                },
+            };
+            let opened = control.serve_port(address, *port, rules);
+            opened.map_err(|error| format!("cannot listen on port {port}: {error}; nobody can talk to podinit there"))
+        }
+    }
 }
 
 /// What podinit does to itself. Gives the limit of open files that services are to have.

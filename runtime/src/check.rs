@@ -20,7 +20,7 @@ const UNKNOWN: &str = "\u{1a}";
 /// # Errors
 /// All that is wrong.
 pub fn run(source: &Source) -> Result<String, Failure> {
-    let Written { plan, path, warnings } = source.read()?;
+    let Written { plan, path, warnings, .. } = source.read()?;
     let mut problems = Vec::new();
     match fill_in(plan, &|name| std::env::var(name).ok()) {
         Ok(plan) => {

@@ -7,7 +7,7 @@ use crate::users::{Accounts, Identity};
 use crate::{attributes, supervisord};
 use podinit_plan::plan::{Plan, Ready, Schedule, VERSION};
 use podinit_plan::schedule::Cron;
-use podinit_plan::supervisord::Flags;
+use podinit_plan::supervisord::{Config, Flags};
 use podinit_plan::{address, signal};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -30,6 +30,8 @@ pub struct Written {
     pub path: PathBuf,
     /// What in that file is not as it looks.
     pub warnings: Vec<String>,
+    /// The supervisord.conf that it was made of.
+    pub config: Option<Config>,
 }
 
 impl Source {
@@ -41,12 +43,12 @@ impl Source {
         match self {
             Source::Plan(path) => {
                 let plan = read(path).map_err(|error| Failure::wrong(vec![error]))?;
-                Ok(Written { plan, path: path.clone(), warnings: Vec::new() })
+                Ok(Written { plan, path: path.clone(), warnings: Vec::new(), config: None })
             }
             Source::Supervisord(flags) => {
                 let loaded = supervisord::load(flags)?;
                 let (plan, warnings) = supervisord::plan(&loaded);
-                Ok(Written { plan, path: loaded.path, warnings })
+                Ok(Written { plan, path: loaded.path, warnings, config: Some(loaded.config) })
             }
         }
     }

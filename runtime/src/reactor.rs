@@ -5,29 +5,38 @@
 //! millisecond of /proc.
 
 mod actions;
+mod change;
 mod helpers;
+mod roster;
 mod signals;
 mod turns;
 mod window;
+mod wishes;
 
-use crate::control::{Asked, Control};
+use crate::control::Control;
+use crate::errands::Errands;
 use crate::health::{Probes, ResolvedProbe};
+use crate::load::Source;
 use crate::logs::Logs;
 use crate::machine::{Action, Event, Incarnation, Machine, Millis, Notice, Role, ServiceId};
 use crate::notify::Notify;
+use crate::reload::{Loaded, Marks, Update};
 use crate::schedule::Schedules;
 use crate::spawn::Spawner;
-use crate::sys::processes::Reaped;
+use crate::sys::processes::{Limit, Reaped};
 use crate::sys::signals::SignalSource;
 use crate::sys::{Poller, Sys, Token};
 use crate::tree::{Outcome, Trees};
 use helpers::{Helper, Helpers, without_code};
-use podinit_plan::plan::{Plan, Probe};
+use podinit_plan::plan::{Plan, Probe, Service};
 use podinit_plan::protocol::Exit;
+use roster::Roster;
 use std::collections::{BTreeMap, VecDeque};
+use std::io;
 use std::time::Duration;
 use turns::Turns;
-use window::Window;
+use window::window;
+use wishes::Wishes;
 
 pub use signals::passed_on;
 
@@ -67,6 +76,19 @@ pub struct End {
     pub code: i32,
     /// Why, in words.
     pub reason: String,
+    /// It is to be started anew.
+    pub begins_anew: bool,
+}
+
+/// What a pod can be made again of.
+#[derive(Debug)]
+pub struct Means {
+    /// Where its plan comes from.
+    pub source: Source,
+    /// The limit of open files that podinit had before it raised its own.
+    pub open_files: Option<Limit>,
+    /// By which the groups of the plan are told from later ones of the same name.
+    pub marks: Marks,
 }
 
 /// A running pod.
@@ -77,7 +99,7 @@ pub struct Reactor<S: Sys> {
     parts: Parts<S>,
     trees: Trees<S>,
     schedules: Schedules,
-    names: Vec<String>,
+    roster: Roster,
     checks: Vec<Option<(ResolvedProbe, u64)>>,
     /// How many addresses each service waits for.
     addresses: Vec<u64>,
@@ -105,29 +127,40 @@ pub struct Reactor<S: Sys> {
     /// The machine wants to know when there is no child any more.
     asks_for_children: bool,
     end: Option<End>,
+    means: Means,
+    /// What threads do.
+    errands: Errands<S>,
+    /// What clients wait for.
+    wishes: Wishes,
+    /// The plan as it was read again last; none before the first time.
+    loaded: Option<Loaded>,
+    /// What of it is still to be done.
+    update: Option<Update>,
+    /// The pod stops to be started again.
+    begins_anew: bool,
 }
 
 impl<S: Sys> Reactor<S> {
     /// Puts the parts for a plan that was filled in together; nothing is started.
-    pub fn new(sys: S, signals: SignalSource, parts: Parts<S>, plan: &Plan) -> Reactor<S> {
-        let names: Vec<String> = plan.services.keys().cloned().collect();
-        let check = |(service, planned): (usize, &podinit_plan::plan::Service)| {
-            let check = planned.healthcheck.as_ref()?;
-            let probe = match &check.probe {
-                Probe::Http { port, path } => ResolvedProbe::Http { port: *port, path: path.clone() },
-                Probe::Tcp { port } => ResolvedProbe::Tcp { port: *port },
-                Probe::Exec { .. } => ResolvedProbe::Exec { owner: parts.spawner.owner(service) },
-            };
-            Some((probe, check.timeout_ms))
-        };
-        Reactor {
+    ///
+    /// # Errors
+    /// The kernel's: no more descriptors.
+    pub fn new(sys: S, signals: SignalSource, parts: Parts<S>, plan: &Plan, means: Means) -> io::Result<Reactor<S>> {
+        let mut roster = Roster::default();
+        for (id, (name, service)) in plan.services.iter().enumerate() {
+            roster.put(id, name, service.group.as_deref(), &means.marks);
+        }
+        let checks = plan.services.values().enumerate().map(|(id, service)| check_of(id, service, &parts.spawner));
+        let count = plan.services.len();
+        let errands = Errands::new(sys.clone(), &parts.poller)?;
+        Ok(Reactor {
             trees: Trees::new(sys.clone()),
             schedules: Schedules::new(plan, 0, sys.date()),
-            checks: plan.services.values().enumerate().map(check).collect(),
+            checks: checks.collect(),
             addresses: plan.services.values().map(|service| service.depends_on_addresses.len() as u64).collect(),
-            leaders: vec![0; names.len()],
-            roles: vec![Role::Command; names.len()],
-            names,
+            leaders: vec![0; count],
+            roles: vec![Role::Command; count],
+            roster,
             running: BTreeMap::new(),
             passed_on: passed_on(plan),
             events: VecDeque::new(),
@@ -140,10 +173,22 @@ impl<S: Sys> Reactor<S> {
             ask_again_at: None,
             asks_for_children: false,
             end: None,
+            means,
+            errands,
+            wishes: Wishes::default(),
+            loaded: None,
+            update: None,
+            begins_anew: false,
             sys,
             signals,
             parts,
-        }
+        })
+    }
+
+    /// The limit of open files that podinit had before it raised its own.
+    #[must_use]
+    pub fn open_files(&self) -> Option<Limit> {
+        self.means.open_files
     }
 
     /// Runs until the pod has ended. Gives the logs back, for what is still to be written.
@@ -159,6 +204,7 @@ impl<S: Sys> Reactor<S> {
         let mut tokens = Vec::new();
         loop {
             if let Some(end) = self.end.take() {
+                self.parts.control.close_servers();
                 return (end, self.parts.logs);
             }
             self.turn(&mut tokens);
@@ -175,7 +221,11 @@ impl<S: Sys> Reactor<S> {
         let parts = &self.parts;
         let others = [parts.logs.deadline(), parts.control.deadline(), parts.notify.deadline(), parts.reaches.deadline()];
         let others = earliest([earliest(others), self.trees.deadline(), self.schedules.deadline(), self.ask_again_at]);
-        let has_more = self.has_more() || self.reap_again || self.parts.probes.has_results() || self.parts.reaches.has_results();
+        let has_more = self.has_more()
+            || self.reap_again
+            || self.errands.has_refused()
+            || self.parts.probes.has_results()
+            || self.parts.reaches.has_results();
         let deadline = if has_more { Some(0) } else { earliest([promised, others]) };
         let timeout = deadline.map(|at| at.saturating_sub(self.now()));
         if self.parts.poller.wait(timeout, tokens).is_err() {
@@ -217,7 +267,11 @@ impl<S: Sys> Reactor<S> {
         let parts = &mut self.parts;
         match token {
             Token::Signals | Token::Nobody => {}
-            Token::LogWriter => parts.logs.writer_event(now),
+            Token::LogWriter => {
+                parts.logs.writer_event(now);
+                self.take_cleared();
+            }
+            Token::Errands => self.take_errands(),
             Token::Sink(index) => parts.logs.sink_writable(index, now),
             Token::SinkWriter(index) => parts.logs.sink_written(index, now),
             Token::Output(index) => parts.logs.readable(index, now),
@@ -226,25 +280,10 @@ impl<S: Sys> Reactor<S> {
             Token::Notify(index) => parts.notify.readable(index, now),
             Token::Listener(index) => parts.control.accept(index, now),
             Token::Connection(index) => {
-                let view = Window {
-                    machine: &parts.machine,
-                    schedules: &self.schedules,
-                    logs: &parts.logs,
-                    names: &self.names,
-                    turns: &self.turns,
-                    now,
-                    date: self.sys.date(),
-                };
-                let asked = parts.control.ready(index, now, &view);
-                self.ask(asked);
+                let view = window!(self, now);
+                let asked = self.parts.control.ready(index, now, &view);
+                self.fulfil(asked);
             }
-        }
-    }
-
-    /// Passes what clients ask for on to the machine.
-    fn ask(&mut self, asked: Vec<Asked>) {
-        for Asked { request, service, verb } in asked {
-            self.send(Event::Request { request: Some(request), service, verb });
         }
     }
 
@@ -255,7 +294,15 @@ impl<S: Sys> Reactor<S> {
             self.parts.logs.tick(now);
         }
         if is_due(self.parts.control.deadline()) {
-            self.parts.control.tick(now);
+            let view = window!(self, now);
+            let asked = self.parts.control.tick(now, &view);
+            self.fulfil(asked);
+        }
+        if self.errands.has_refused() {
+            self.take_errands();
+        }
+        if self.update.is_some() {
+            self.go_on_updating();
         }
         if is_due(self.schedules.deadline()) {
             for service in self.schedules.due(now, self.sys.date()) {
@@ -345,6 +392,17 @@ impl<S: Sys> Reactor<S> {
             }
         }
     }
+}
+
+/// What asks whether a service is well, and for how long.
+fn check_of<S: Sys>(id: ServiceId, planned: &Service, spawner: &Spawner<S>) -> Option<(ResolvedProbe, u64)> {
+    let check = planned.healthcheck.as_ref()?;
+    let probe = match &check.probe {
+        Probe::Http { port, path } => ResolvedProbe::Http { port: *port, path: path.clone() },
+        Probe::Tcp { port } => ResolvedProbe::Tcp { port: *port },
+        Probe::Exec { .. } => ResolvedProbe::Exec { owner: spawner.owner(id) },
+    };
+    Some((probe, check.timeout_ms))
 }
 
 fn earliest<const N: usize>(deadlines: [Option<Millis>; N]) -> Option<Millis> {

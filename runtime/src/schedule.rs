@@ -5,7 +5,7 @@
 //! there is none. `every` follows the clock that never jumps.
 
 use crate::machine::{Incarnation, Millis, ServiceId};
-use podinit_plan::plan::{Plan, Schedule};
+use podinit_plan::plan::{Plan, Schedule, Service};
 use podinit_plan::schedule::Cron;
 use std::time::Duration;
 
@@ -45,28 +45,47 @@ enum When {
     },
 }
 
+impl When {
+    /// When a service of a plan that was checked and filled in is due, if ever.
+    fn of(service: &Service, now: Millis, date: Duration) -> Option<When> {
+        let schedule = service.schedule.as_ref().filter(|_| service.autostart != "false")?;
+        Some(match schedule {
+            Schedule::Cron(line) => {
+                let cron = Cron::parse(line).ok()?;
+                When::Cron { next: cron.next_after(date.as_secs()), cron, last: None }
+            }
+            Schedule::EveryMs(interval) => {
+                When::Every { interval: *interval, next: now.saturating_add(*interval), incarnation: 0 }
+            }
+        })
+    }
+}
+
 impl Schedules {
     /// Those of a plan that was checked and filled in; `date` is the time since 1970. What is not to start by itself does
     /// not by the clock either.
     #[must_use]
     pub fn new(plan: &Plan, now: Millis, date: Duration) -> Schedules {
-        let wanted = plan.services.values().enumerate().filter(|(_, service)| service.autostart != "false");
-        let scheduled = wanted.filter_map(|(id, service)| Some((id, service.schedule.as_ref()?)));
-        let entries = scheduled.filter_map(|(service, schedule)| {
-            let when = match schedule {
-                Schedule::Cron(line) => {
-                    let cron = Cron::parse(line).ok()?;
-                    When::Cron { next: cron.next_after(date.as_secs()), cron, last: None }
-                }
-                Schedule::EveryMs(interval) => {
-                    When::Every { interval: *interval, next: now.saturating_add(*interval), incarnation: 0 }
-                }
-            };
-            Some(Entry { service, when })
-        });
+        let all = plan.services.values().enumerate();
+        let entries = all.filter_map(|(id, service)| Some(Entry { service: id, when: When::of(service, now, date)? }));
         let mut schedules = Schedules { entries: entries.collect(), look_at: None };
         schedules.plan_look(now, date);
         schedules
+    }
+
+    /// Takes a service in, in the place of what had that number.
+    pub fn put(&mut self, id: ServiceId, service: &Service, now: Millis, date: Duration) {
+        self.remove(id);
+        if let Some(when) = When::of(service, now, date) {
+            let place = self.entries.partition_point(|entry| entry.service < id);
+            self.entries.insert(place, Entry { service: id, when });
+        }
+        self.plan_look(now, date);
+    }
+
+    /// Lets a service go.
+    pub fn remove(&mut self, id: ServiceId) {
+        self.entries.retain(|entry| entry.service != id);
     }
 
     /// When [`Schedules::due`] is to be called at the latest.

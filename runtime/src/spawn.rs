@@ -8,6 +8,7 @@ use crate::notify::Voice;
 use crate::sys::Sys;
 use crate::sys::attributes::Attributes;
 use crate::sys::child::{CLEARED, Step, exit_code, failure};
+use crate::sys::files::Kind;
 use crate::sys::processes::{Credentials, SharedWords, SpawnRequest, Standing};
 use crate::users::Identity;
 use podinit_plan::plan::{self, Probe, Ready, SERVICE_VARIABLE};
@@ -18,11 +19,15 @@ use std::ffi::{CStr, CString, OsString};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 
 /// Where programs are looked for when the container has no PATH, as engines have it.
 pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// How many services may come while the pod runs, those that take a free place not counted. Memory that nobody has
+/// touched costs nothing.
+const MAX_MORE: usize = 4_096;
 /// How many words each service has for reports.
 const REPORTS: usize = 3;
 /// podinit's own program, which helps where podinit must not wait.
@@ -96,34 +101,59 @@ impl<S: Sys> Spawner<S> {
         let inherited: Vec<_> = container.filter_map(|(name, value)| variable(name.as_bytes(), value.as_bytes())).collect();
         let path = inherited.iter().find(|(name, _)| name == b"PATH").map(|(_, entry)| &entry.as_bytes()[b"PATH=".len()..]);
         let path = path.map_or_else(|| DEFAULT_PATH.to_owned(), |path| String::from_utf8_lossy(path).into_owned());
-        let mut services = Vec::new();
+        let mut services = Vec::with_capacity(plan.services.len());
         for (((name, service), identity), attributes) in plan.services.iter().zip(identities).zip(attributes) {
-            let variables = own_variables(plan, service, identity.as_ref());
-            let check = match service.healthcheck.as_ref().map(|check| &check.probe) {
-                Some(Probe::Exec { command }) => Some(c_strings(command)),
-                _ => None,
-            };
-            services.push(Prepared {
-                name: name.clone(),
-                command: c_strings(&service.command),
-                pre_start: service.pre_start.as_ref().map(c_strings),
-                post_stop: service.post_stop.as_ref().map(c_strings),
-                check,
-                reach: c_strings_of(&reach_words(&service.depends_on_addresses)),
-                variables: variables.iter().filter_map(|(name, value)| variable(name.as_bytes(), value.as_bytes())).collect(),
-                path: variables.get("PATH").cloned(),
-                working_dir: CString::new(service.working_dir.as_str()).unwrap_or_default(),
-                ready_file: match &service.ready {
-                    Ready::File(path) => CString::new(path.as_str()).ok(),
-                    _ => None,
-                },
-                launch: launch::words(plan, service),
-                identity,
-                attributes,
-            });
+            services.push(Prepared::new(plan, name, service, identity, attributes));
         }
-        let reports = sys.shared_words(services.len() * REPORTS)?;
+        let reports = sys.shared_words((services.len() + MAX_MORE) * REPORTS)?;
         Ok(Spawner { sys, services, inherited, path, stdin, reports })
+    }
+
+    /// Takes a service of a plan that was filled in, in the place of what had that number, or as the next; false when
+    /// there are too many.
+    pub fn put(
+        &mut self,
+        id: ServiceId,
+        plan: &plan::Plan,
+        name: &str,
+        identity: Option<Identity>,
+        attributes: Attributes,
+    ) -> bool {
+        let Some(service) = plan.services.get(name) else { return false };
+        let prepared = Prepared::new(plan, name, service, identity, attributes);
+        if id < self.services.len() {
+            self.services[id] = prepared;
+        } else if id == self.services.len() && (id + 1) * REPORTS <= self.reports.len() {
+            self.services.push(prepared);
+        } else {
+            return false;
+        }
+        true
+    }
+
+    /// What the command of a service begins with.
+    #[must_use]
+    pub fn program(&self, service: ServiceId) -> Cow<'_, str> {
+        self.services[service].command.first().map(|program| program.to_string_lossy()).unwrap_or_default()
+    }
+
+    /// What speaks against executing a service: its program is not there, or is none.
+    #[must_use]
+    pub fn obstacle(&self, service: ServiceId) -> Option<io::ErrorKind> {
+        let prepared = &self.services[service];
+        let path = prepared.path.as_deref().unwrap_or(&self.path);
+        let mut found = io::ErrorKind::NotFound;
+        for candidate in candidates(&self.program(service), path) {
+            let candidate = Path::new(&prepared.working_dir.to_string_lossy().as_ref()).join(candidate);
+            match self.sys.stat(&candidate) {
+                Ok(stat) if stat.kind == Kind::Regular && stat.may_execute => return None,
+                Ok(_) => found = io::ErrorKind::PermissionDenied,
+                Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
+                // Somebody else may see more.
+                Err(_) => return None,
+            }
+        }
+        Some(found)
     }
 
     /// uid and gid of a service, where they are not podinit's own.
@@ -273,6 +303,38 @@ impl<S: Sys> Spawner<S> {
 }
 
 impl Prepared {
+    fn new(
+        plan: &plan::Plan,
+        name: &str,
+        service: &plan::Service,
+        identity: Option<Identity>,
+        attributes: Attributes,
+    ) -> Prepared {
+        let variables = own_variables(plan, service, identity.as_ref());
+        let check = match service.healthcheck.as_ref().map(|check| &check.probe) {
+            Some(Probe::Exec { command }) => Some(c_strings(command)),
+            _ => None,
+        };
+        Prepared {
+            name: name.to_owned(),
+            command: c_strings(&service.command),
+            pre_start: service.pre_start.as_ref().map(c_strings),
+            post_stop: service.post_stop.as_ref().map(c_strings),
+            check,
+            reach: c_strings_of(&reach_words(&service.depends_on_addresses)),
+            variables: variables.iter().filter_map(|(name, value)| variable(name.as_bytes(), value.as_bytes())).collect(),
+            path: variables.get("PATH").cloned(),
+            working_dir: CString::new(service.working_dir.as_str()).unwrap_or_default(),
+            ready_file: match &service.ready {
+                Ready::File(path) => CString::new(path.as_str()).ok(),
+                _ => None,
+            },
+            launch: launch::words(plan, service),
+            identity,
+            attributes,
+        }
+    }
+
     fn words(&self, role: Role) -> &[CString] {
         match role {
             Role::PreStart => self.pre_start.as_deref().unwrap_or_default(),

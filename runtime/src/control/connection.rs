@@ -1,25 +1,35 @@
 //! One connection: bytes in, bytes out, and what it is in the middle of.
 
+use super::door::Door;
+use super::follow::Follow;
 use super::http::{self, MAX_BODY, MAX_HEAD, Parsed, Request, Response};
 use crate::machine::{Millis, RequestId};
+use crate::rpc::Session;
 use crate::sys::files::is_transient;
 use crate::sys::{Interest, Sys};
 use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
 
 /// Longer without a request, or without the other side reading its answer, and the connection is closed.
 const IDLE: Millis = 10_000;
+/// A request that has not come whole after this long does not come any more, however busy its client seems.
+const SLOWEST: Millis = 30_000;
 /// More than this not yet read by the other side, and the connection is closed.
 const MAX_UNREAD: usize = 256 * 1024;
 
 /// What a connection is in the middle of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Stage {
     /// A request is awaited, or an answer on its way.
     Requests,
     /// The machine works on a request; nothing more is read until it answers.
     Waiting { request: RequestId, keep_alive: bool },
+    /// A call of a method goes on; nothing more is read until it is answered.
+    Calling { session: Box<Session>, keep_alive: bool },
     /// Events are sent as they happen.
     Events,
+    /// A log is sent as it grows.
+    Following(Box<Follow>),
     /// The connection ends when everything is written.
     Closing,
 }
@@ -27,17 +37,22 @@ pub enum Stage {
 #[derive(Debug)]
 pub struct Connection {
     pub fd: OwnedFd,
-    pub public: bool,
+    /// By which it came in.
+    pub door: Rc<Door>,
     pub stage: Stage,
     /// What the loop watches for.
     pub interest: Interest,
     input: Vec<u8>,
     output: Vec<u8>,
+    /// How much of the output was written.
+    written: usize,
     /// The other side sends nothing more; it may still read.
     input_ended: bool,
     /// When it was taken.
     pub begun: Millis,
     last_progress: Millis,
+    /// Since when a request is on its way.
+    request_since: Option<Millis>,
 }
 
 /// What is to become of a connection.
@@ -48,17 +63,19 @@ pub enum Fate {
 }
 
 impl Connection {
-    pub fn new(fd: OwnedFd, public: bool, now: Millis) -> Connection {
+    pub fn new(fd: OwnedFd, door: Rc<Door>, now: Millis) -> Connection {
         Connection {
             fd,
-            public,
+            door,
             stage: Stage::Requests,
             interest: Interest::Read,
             input: Vec::new(),
             output: Vec::new(),
+            written: 0,
             input_ended: false,
             begun: now,
             last_progress: now,
+            request_since: None,
         }
     }
 
@@ -66,20 +83,21 @@ impl Connection {
     pub fn read(&mut self, sys: &impl Sys, now: Millis) -> Fate {
         if self.input_ended {
             // Watched for hang-ups only, and there is one when nothing is left to be written.
-            return if self.output.is_empty() && self.interest == Interest::HangUp { Fate::Drop } else { Fate::Keep };
+            return if !self.is_writing() && self.interest == Interest::HangUp { Fate::Drop } else { Fate::Keep };
         }
         let mut buffer = [0; 4096];
         match sys.receive(self.fd.as_fd(), &mut buffer) {
             Ok(0) => {
                 self.input_ended = true;
-                let unanswered = matches!(self.stage, Stage::Waiting { .. } | Stage::Events) || !self.output.is_empty();
+                let unanswered = self.lasts() || self.is_writing();
                 if unanswered || self.has_request() { Fate::Keep } else { Fate::Drop }
             }
-            // A stream of events takes no requests; what is sent all the same is thrown away.
-            Ok(_) if self.stage == Stage::Events => Fate::Keep,
+            // A stream takes no requests; what is sent all the same is thrown away.
+            Ok(_) if matches!(self.stage, Stage::Events | Stage::Following(_)) => Fate::Keep,
             Ok(count) => {
                 self.input.extend_from_slice(&buffer[..count]);
                 self.last_progress = now;
+                self.request_since.get_or_insert(now);
                 if self.input.len() > MAX_HEAD + MAX_BODY + buffer.len() { Fate::Drop } else { Fate::Keep }
             }
             Err(error) if is_transient(&error) => Fate::Keep,
@@ -88,12 +106,17 @@ impl Connection {
     }
 
     fn has_request(&self) -> bool {
-        !matches!(http::parse(&self.input), Parsed::Partial)
+        !matches!(http::parse(&self.input), Parsed::Partial | Parsed::Head(_))
+    }
+
+    /// It lasts until somebody ends it, or something happens elsewhere.
+    fn lasts(&self) -> bool {
+        matches!(self.stage, Stage::Waiting { .. } | Stage::Calling { .. } | Stage::Events | Stage::Following(_))
     }
 
     /// Takes the next whole request, if the connection is ready for one.
     pub fn next_request(&mut self) -> Option<Request> {
-        if self.stage != Stage::Requests || !self.output.is_empty() {
+        if !matches!(self.stage, Stage::Requests) || self.is_writing() || self.input.is_empty() && !self.input_ended {
             return None;
         }
         match http::parse(&self.input) {
@@ -103,8 +126,21 @@ impl Connection {
                 }
                 None
             }
+            Parsed::Head(request) => {
+                if self.input_ended {
+                    self.stage = Stage::Closing;
+                } else if let Err(response) = self.door.admit(&request) {
+                    // Nobody waits for the body of a request that is refused anyway.
+                    self.respond(&response, false, request.method == "HEAD");
+                }
+                None
+            }
             Parsed::Whole(request, length) => {
                 self.input.drain(..length);
+                if self.input.is_empty() {
+                    self.input = Vec::new();
+                }
+                self.request_since = if self.input.is_empty() { None } else { Some(self.last_progress) };
                 Some(request)
             }
             Parsed::Bad(status, problem) => {
@@ -122,36 +158,49 @@ impl Connection {
     /// Appends to a stream of events; a reader that is too slow loses its connection, never podinit its memory.
     pub fn send(&mut self, bytes: &[u8]) -> Fate {
         self.output.extend_from_slice(bytes);
-        if self.output.len() > MAX_UNREAD { Fate::Drop } else { Fate::Keep }
+        if self.unread() > MAX_UNREAD { Fate::Drop } else { Fate::Keep }
     }
 
-    /// It is sent events, and will never send anything itself.
+    /// It is sent what happens, and will never send anything itself.
     pub fn is_half_closed_listener(&self) -> bool {
-        self.stage == Stage::Events && self.input_ended
+        matches!(self.stage, Stage::Events | Stage::Following(_)) && self.input_ended
+    }
+
+    /// It waits for a request, or for the rest of one; since when.
+    pub fn idle_since(&self) -> Option<Millis> {
+        (matches!(self.stage, Stage::Requests) && !self.is_writing()).then_some(self.last_progress)
     }
 
     /// Whether the other side has to read before there is anything more to be done.
     pub fn is_writing(&self) -> bool {
-        !self.output.is_empty()
+        self.unread() > 0
+    }
+
+    /// How much the other side has not taken.
+    pub fn unread(&self) -> usize {
+        self.output.len() - self.written
     }
 
     /// Writes what the other side takes.
     pub fn write(&mut self, sys: &impl Sys, now: Millis) -> Fate {
-        while !self.output.is_empty() {
-            match sys.send(self.fd.as_fd(), &self.output) {
+        while self.is_writing() {
+            match sys.send(self.fd.as_fd(), &self.output[self.written..]) {
                 Ok(0) => return Fate::Drop,
                 Ok(count) => {
-                    self.output.drain(..count);
+                    self.written += count;
                     self.last_progress = now;
                 }
                 Err(error) if is_transient(&error) => return Fate::Keep,
                 Err(_) => return Fate::Drop,
             }
         }
+        self.written = 0;
         if self.output.capacity() > MAX_HEAD {
-            self.output = Vec::new();
+            self.output = Vec::new()
+        } else {
+            self.output.clear()
         }
-        if self.stage == Stage::Closing {
+        if matches!(self.stage, Stage::Closing) {
             self.discard_input(sys);
             return Fate::Drop;
         }
@@ -170,7 +219,7 @@ impl Connection {
 
     /// What should be watched for now.
     pub fn wanted_interest(&self) -> Interest {
-        if !self.output.is_empty() {
+        if self.is_writing() {
             Interest::Write
         } else if self.input_ended {
             Interest::HangUp
@@ -181,8 +230,17 @@ impl Connection {
 
     /// When the connection has been idle for too long. None while the machine works, and for events.
     pub fn deadline(&self) -> Option<Millis> {
-        let lasts = matches!(self.stage, Stage::Waiting { .. } | Stage::Events) && self.output.is_empty();
-        (!lasts).then(|| self.last_progress.saturating_add(IDLE))
+        let idle = (!self.lasts() || self.is_writing()).then(|| self.last_progress.saturating_add(IDLE));
+        let slow = self.request_since.filter(|_| !self.lasts() && !self.is_writing()).map(|since| since.saturating_add(SLOWEST));
+        idle.into_iter().chain(slow).min()
+    }
+
+    /// When the log that is sent is looked at next.
+    pub fn look_at(&self) -> Option<Millis> {
+        match &self.stage {
+            Stage::Following(follow) if follow.reading.is_none() => Some(follow.look_at),
+            _ => None,
+        }
     }
 
     /// The answer that was waited for has come: idleness counts from now on.

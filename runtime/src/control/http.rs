@@ -5,8 +5,8 @@ use serde::Serialize;
 
 /// The longest request line and headers.
 pub const MAX_HEAD: usize = 8 * 1024;
-/// The longest body; bodies are read and not looked at.
-pub const MAX_BODY: usize = 64 * 1024;
+/// The longest body.
+pub const MAX_BODY: usize = 256 * 1024;
 
 /// A request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,15 +19,27 @@ pub struct Request {
     pub query: Vec<(String, String)>,
     /// The connection stays open after the answer.
     pub keep_alive: bool,
-    /// It was sent on behalf of a page in a browser.
-    pub has_origin: bool,
+    /// It is of HTTP/1.0, which knows no chunks.
+    pub is_old: bool,
+    /// The page in a browser that it was sent on behalf of: `http://pod:9001`.
+    pub origin: Option<String>,
+    /// The name by which the client calls the server.
+    pub host: Option<String>,
+    /// Who the client says it is, as it says it.
+    pub authorization: Option<String>,
+    /// A browser says that it was sent on behalf of another site's page.
+    pub is_cross_site: bool,
+    /// What comes after the head.
+    pub body: Vec<u8>,
 }
 
 /// What the bytes that have come so far are.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Parsed {
-    /// Not a whole request yet.
+    /// Not a whole head yet.
     Partial,
+    /// A whole head; its body is not there yet.
+    Head(Request),
     /// A request, and how many bytes it took, body included.
     Whole(Request, usize),
     /// Nothing that can be answered otherwise than by this status and text; the connection ends.
@@ -50,7 +62,8 @@ pub fn parse(bytes: &[u8]) -> Parsed {
     };
     let mut keep_alive = version == 1;
     let mut body = 0;
-    let mut has_origin = false;
+    let (mut origin, mut host, mut authorization) = (None, None, None);
+    let mut is_cross_site = false;
     for header in head.headers.iter() {
         let value = std::str::from_utf8(header.value).unwrap_or_default().trim();
         match header.name.to_ascii_lowercase().as_str() {
@@ -62,14 +75,14 @@ pub fn parse(bytes: &[u8]) -> Parsed {
                 Err(_) => return Parsed::Bad(400, "the content-length is no number"),
             },
             "transfer-encoding" => return Parsed::Bad(411, "a body needs a content-length"),
-            "origin" => has_origin = true,
+            "origin" => origin = Some(value.to_owned()),
+            "host" => host = Some(value.to_owned()),
+            "authorization" => authorization = Some(value.to_owned()),
+            "sec-fetch-site" => is_cross_site = value.eq_ignore_ascii_case("cross-site"),
             _ => {}
         }
     }
     let length = head_length + body;
-    if bytes.len() < length {
-        return Parsed::Partial;
-    }
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let request = Request {
         method: method.to_owned(),
@@ -81,9 +94,14 @@ pub fn parse(bytes: &[u8]) -> Parsed {
             .map(|(name, value)| (decode(name), decode(value)))
             .collect(),
         keep_alive,
-        has_origin,
+        is_old: version == 0,
+        origin,
+        host,
+        authorization,
+        is_cross_site,
+        body: bytes.get(head_length..length).unwrap_or_default().to_vec(),
     };
-    Parsed::Whole(request, length)
+    if bytes.len() < length { Parsed::Head(request) } else { Parsed::Whole(request, length) }
 }
 
 /// Undoes `%41`; what is no such escape stays.
@@ -114,6 +132,8 @@ pub struct Response {
     status: u16,
     content_type: &'static str,
     body: Vec<u8>,
+    /// Further lines of the head, each with its end.
+    head: &'static str,
 }
 
 impl Response {
@@ -121,12 +141,28 @@ impl Response {
     pub fn json(status: u16, body: &impl Serialize) -> Response {
         // The protocol's types have string keys and no foreign code: serializing them does not fail.
         let body = serde_json::to_vec(body).unwrap_or_default();
-        Response { status, content_type: "application/json", body }
+        Response { status, content_type: "application/json", body, head: "" }
     }
 
     /// An answer in plain text.
     pub fn text(body: String) -> Response {
-        Response { status: 200, content_type: "text/plain; charset=utf-8", body: body.into_bytes() }
+        Response { status: 200, content_type: "text/plain; charset=utf-8", body: body.into_bytes(), head: "" }
+    }
+
+    /// An answer of XML-RPC.
+    pub fn xml(body: Vec<u8>) -> Response {
+        Response { status: 200, content_type: "text/xml", body, head: "" }
+    }
+
+    /// An answer that has a head of its own.
+    pub fn page(content_type: &'static str, head: &'static str, body: &[u8]) -> Response {
+        Response { status: 200, content_type, body: body.to_vec(), head }
+    }
+
+    /// Who is there, that is asked.
+    pub fn unauthorized() -> Response {
+        let head = "WWW-Authenticate: Basic realm=\"default\"\r\n";
+        Response { head, ..Response::problem(401, "a name and a password are needed") }
     }
 
     /// A [`Problem`].
@@ -134,16 +170,22 @@ impl Response {
         Response::json(status, &Problem { error: error.into() })
     }
 
+    /// Who asked is not to be listened to any longer.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self.status, 401 | 403)
+    }
+
     /// Appends the answer as it goes over the wire.
     pub fn write(&self, keep_alive: bool, head_only: bool, out: &mut Vec<u8>) {
         let connection = if keep_alive { "keep-alive" } else { "close" };
         let retry = if self.status == 503 { "Retry-After: 2\r\n" } else { "" };
         let head = format!(
-            "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n{retry}Connection: {connection}\r\n\r\n",
+            "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n{}{retry}Connection: {connection}\r\n\r\n",
             self.status,
             reason(self.status),
             self.content_type,
-            self.body.len()
+            self.body.len(),
+            self.head
         );
         out.extend_from_slice(head.as_bytes());
         if !head_only {
@@ -156,10 +198,21 @@ impl Response {
 pub const STREAM_HEAD: &[u8] =
     b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n";
 
+/// The head of a stream of text that lasts: in chunks, or as it is for a client that knows none.
+#[must_use]
+pub fn text_stream_head(chunked: bool) -> &'static [u8] {
+    if chunked {
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/plain;charset=utf-8\r\nCache-Control: no-store\r\nX-Accel-Buffering: no\r\nTransfer-Encoding: chunked\r\n\r\n"
+    } else {
+        b"HTTP/1.0 200 OK\r\nContent-Type: text/plain;charset=utf-8\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"
+    }
+}
+
 fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",
         400 => "Bad Request",
+        401 => "Unauthorized",
         403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
@@ -201,7 +254,7 @@ mod tests {
 
     #[test]
     fn a_body_is_waited_for() {
-        assert_eq!(parse(b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nab"), Parsed::Partial);
+        assert!(matches!(parse(b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nab"), Parsed::Head(_)));
         assert_eq!(whole(b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabcd").1, 41);
     }
 
@@ -213,7 +266,7 @@ mod tests {
         };
         assert_eq!(status(b"\x16\x03\x01\x00 tls\r\n\r\n"), 400);
         assert_eq!(status(format!("GET / HTTP/1.1\r\nA: {}", "x".repeat(MAX_HEAD)).as_bytes()), 431);
-        assert_eq!(status(b"POST / HTTP/1.1\r\nContent-Length: 70000\r\n\r\n"), 413);
+        assert_eq!(status(b"POST / HTTP/1.1\r\nContent-Length: 300000\r\n\r\n"), 413);
         assert_eq!(status(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"), 411);
     }
 

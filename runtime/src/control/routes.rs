@@ -1,7 +1,9 @@
 //! Which request asks for what.
 
+use super::door::Door;
 use super::http::{Request, Response};
 use crate::machine::Verb;
+use podinit_plan::plan::Stream;
 
 /// What a request asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,6 +21,26 @@ pub enum Route {
         /// How many.
         lines: usize,
     },
+    /// An output of a service, as it grows.
+    Follow {
+        /// Its name: supervisord's `group:name` for [`Route::LogTail`]'s, the plan's otherwise.
+        service: String,
+        /// Which of its outputs.
+        stream: Stream,
+        /// The name is supervisord's.
+        is_tail: bool,
+    },
+    /// What podinit itself says, as it says it.
+    FollowOwn,
+    /// A call of XML-RPC, which is in the request's body.
+    Call,
+    /// The page for people.
+    Page,
+    /// Its logs are to be emptied.
+    Clear {
+        /// Of which service.
+        service: String,
+    },
     /// What happens, from this sequence number on.
     Events {
         /// Events with greater numbers are wanted.
@@ -35,17 +57,35 @@ pub enum Route {
 
 const DEFAULT_LINES: usize = 100;
 
-/// Finds the route of a request. `public` is whether it came by the socket that everybody may use.
+/// Finds the route of a request that was let in by `door`.
 ///
 /// # Errors
 /// The answer to a request that has none.
-pub fn route(request: &Request, public: bool) -> Result<Route, Response> {
+pub fn route(request: &Request, door: &Door) -> Result<Route, Response> {
     let reads = matches!(request.method.as_str(), "GET" | "HEAD");
     let segments: Vec<&str> = request.path.trim_start_matches('/').split('/').collect();
     let found = match segments.as_slice() {
         ["health"] => Some(Route::Health),
         ["status"] => Some(Route::PublicStatus),
-        _ if public => None,
+        _ if *door == Door::Public => None,
+        ["" | "index.html"] => Some(Route::Page),
+        ["logtail", service] => Some(tail(service, Stream::Stdout)),
+        ["logtail", service, "stdout"] => Some(tail(service, Stream::Stdout)),
+        ["logtail", service, "stderr"] => Some(tail(service, Stream::Stderr)),
+        ["mainlogtail"] => Some(Route::FollowOwn),
+        [first, ..] if first.starts_with("RPC2") => {
+            // As the original answers what is no call.
+            if request.method != "POST" {
+                return Err(Response::problem(400, "this takes a POST"));
+            }
+            return Ok(Route::Call);
+        }
+        ["v1", "services", service, "clear"] => Some(Route::Clear { service: (*service).to_owned() }),
+        ["v1", "logs"] if value(request, "follow") == Some("1") => Some(Route::Follow {
+            service: value(request, "service").unwrap_or_default().to_owned(),
+            stream: if value(request, "stream") == Some("stderr") { Stream::Stderr } else { Stream::Stdout },
+            is_tail: false,
+        }),
         ["v1", "status"] => Some(Route::Status),
         ["v1", "logs"] => Some(Route::Logs {
             service: value(request, "service").unwrap_or_default().to_owned(),
@@ -57,13 +97,20 @@ pub fn route(request: &Request, public: bool) -> Result<Route, Response> {
     };
     match found {
         None => Err(Response::problem(404, format!("there is nothing at {}", request.path))),
-        Some(Route::Do { .. }) if request.method != "POST" => Err(Response::problem(405, "this takes a POST")),
-        // No page in a browser has any business here.
-        Some(Route::Do { .. }) if request.has_origin => Err(Response::problem(403, "requests of web pages are refused")),
-        Some(route @ Route::Do { .. }) => Ok(route),
+        Some(Route::Do { .. } | Route::Clear { .. }) if request.method != "POST" => {
+            Err(Response::problem(405, "this takes a POST"))
+        }
+        Some(Route::Do { .. } | Route::Clear { .. }) if door.is_read_only() => {
+            Err(Response::problem(403, "this server is read-only: it has no password"))
+        }
+        Some(route @ (Route::Do { .. } | Route::Clear { .. })) => Ok(route),
         Some(_) if !reads => Err(Response::problem(405, "this takes a GET")),
         Some(route) => Ok(route),
     }
+}
+
+fn tail(service: &str, stream: Stream) -> Route {
+    Route::Follow { service: service.to_owned(), stream, is_tail: true }
 }
 
 fn verb_named(name: &str) -> Option<Verb> {
@@ -91,7 +138,7 @@ mod tests {
 
     fn ask(line: &str, public: bool) -> Result<Route, Response> {
         match parse(format!("{line} HTTP/1.1\r\n\r\n").as_bytes()) {
-            Parsed::Whole(request, _) => route(&request, public),
+            Parsed::Whole(request, _) => route(&request, if public { &Door::Public } else { &Door::Own }),
             other => panic!("{other:?}"),
         }
     }
@@ -109,9 +156,13 @@ mod tests {
 
     #[test]
     fn the_rest_is_refused() {
-        for line in
-            ["GET /v1/services/a/restart", "POST /v1/status", "GET /v1/services/a/explode", "GET /v1/logs?lines=x", "GET /"]
-        {
+        for line in [
+            "GET /v1/services/a/restart",
+            "POST /v1/status",
+            "GET /v1/services/a/explode",
+            "GET /v1/logs?lines=x",
+            "GET /nothing",
+        ] {
             assert!(ask(line, false).is_err(), "{line}");
         }
         for line in ["GET /v1/status", "GET /v1/logs?service=a", "GET /v1/events", "POST /v1/services/a/stop"] {

@@ -1,9 +1,13 @@
 //! The surfaces over real sockets, with a pod that stands still.
 
 use super::*;
+use crate::machine::{Seen, Verb};
+use crate::rpc::{Configured, Obstacle};
 use crate::sys::{Faulty, Linux};
 use nix::errno::Errno;
+use podinit_plan::plan::Stream;
 use podinit_plan::protocol::{EventKind, ServiceStatus};
+use podinit_plan::state::State;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
@@ -41,8 +45,71 @@ impl View for StillPod {
     fn service(&self, name: &str) -> Option<ServiceId> {
         (name == "web").then_some(0)
     }
-    fn log(&self, _: ServiceId, lines: usize) -> String {
+    fn lines(&self, _: ServiceId, lines: usize) -> String {
         if self.log.is_empty() { "line\n".repeat(lines.min(3)) } else { self.log.clone() }
+    }
+}
+
+impl rpc::View for StillPod {
+    fn identity(&self) -> String {
+        "pod".to_owned()
+    }
+    fn pid(&self) -> i32 {
+        1
+    }
+    fn is_stopping(&self) -> bool {
+        false
+    }
+    fn clocks(&self) -> (Millis, Duration) {
+        (9, Duration::from_secs(1_000_000))
+    }
+    fn local(&self, _: u64) -> [u32; 4] {
+        [11, 21, 14, 7]
+    }
+    fn processes(&self) -> Vec<ServiceId> {
+        vec![0]
+    }
+    fn name(&self, _: ServiceId) -> (String, String) {
+        ("web".to_owned(), "web".to_owned())
+    }
+    fn process(&self, group: &str, name: &str) -> Option<ServiceId> {
+        ((group, name) == ("web", "web")).then_some(0)
+    }
+    fn group(&self, group: &str) -> Option<Vec<ServiceId>> {
+        (group == "web").then(|| vec![0])
+    }
+    fn seen(&self, _: ServiceId) -> Option<Seen> {
+        Some(Seen {
+            state: if self.ready { State::Ready } else { State::Stopped },
+            pid: self.ready.then_some(7),
+            incarnation: 1,
+            started: Some(5),
+            ended: None,
+            last_exit: None,
+            failed: false,
+            spawn_error: None,
+            autostart: true,
+        })
+    }
+    fn obstacle(&self, _: ServiceId) -> Option<Obstacle> {
+        None
+    }
+    fn program(&self, _: ServiceId) -> String {
+        "web".to_owned()
+    }
+    fn log(&self, _: ServiceId, stream: Stream) -> Log {
+        match stream {
+            Stream::Stdout => {
+                Log::Container { path: "/dev/stdout", last: self.log.clone().into_bytes(), total: self.log.len() as u64 }
+            }
+            Stream::Stderr => Log::None,
+        }
+    }
+    fn own_log(&self) -> Log {
+        Log::None
+    }
+    fn configured(&self) -> Option<&[Configured]> {
+        None
     }
 }
 
@@ -68,9 +135,10 @@ impl Surface {
             listeners: vec![],
             connections: vec![],
             events: Events::default(),
-            next_request: 0,
+            last_ticket: 0,
         };
-        control.listen(&Address::Path(path.clone()), 0o600, public).unwrap();
+        let door = if public { Door::Public } else { Door::Own };
+        control.listen(&Address::Path(path.clone()), 0o600, door).unwrap();
         Surface {
             control,
             poller,
@@ -153,11 +221,11 @@ fn a_request_of_the_machine_is_answered_later() {
     let mut stream = surface.connect();
     stream.write_all(b"POST /v1/services/web/restart HTTP/1.1\r\nConnection: close\r\n\r\n").unwrap();
     surface.turn();
-    assert_eq!(surface.asked, [Asked { request: 1, service: 0, verb: Verb::Restart }]);
+    assert_eq!(surface.asked, [Asked { ticket: Some(1), wish: Wish::Do(0, Verb::Restart) }]);
     surface.now = 3_600_000;
-    surface.control.tick(surface.now);
+    surface.control.tick(surface.now, &surface.pod);
     assert_eq!(surface.open(), 1, "it is not idle, it waits");
-    surface.control.answered(1, Ok(State::Ready), surface.now, &surface.pod);
+    surface.control.settled(1, &Outcome::State(Ok(State::Ready)), surface.now, &surface.pod);
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.ends_with("{\"state\":\"ready\"}"), "{answer}");
@@ -205,11 +273,11 @@ fn idle_and_surplus_connections_are_closed() {
     let mut surface = Surface::new(false);
     let streams: Vec<UnixStream> = (0..40).map(|_| surface.connect()).collect();
     surface.turn();
-    assert_eq!(surface.open(), MAX_CONTROL_CONNECTIONS);
+    assert_eq!(surface.open(), Door::Own.most());
     assert_eq!(surface.control.deadline(), Some(10_000));
-    surface.control.tick(9_999);
-    assert_eq!(surface.open(), MAX_CONTROL_CONNECTIONS);
-    surface.control.tick(10_000);
+    surface.control.tick(9_999, &surface.pod);
+    assert_eq!(surface.open(), Door::Own.most());
+    surface.control.tick(10_000, &surface.pod);
     assert_eq!(surface.open(), 0);
     drop(streams);
 }
@@ -249,7 +317,7 @@ fn without_descriptors_connections_wait_and_the_loop_sleeps() {
     assert_eq!(tokens, []);
     surface.now = surface.control.deadline().unwrap();
     assert!(surface.now >= 100);
-    surface.control.tick(surface.now);
+    surface.control.tick(surface.now, &surface.pod);
     assert_eq!(surface.control.deadline(), None);
     surface.turn();
     let mut answer = String::new();
@@ -277,7 +345,7 @@ fn a_request_behind_an_answer_that_did_not_fit_at_once_is_answered_too() {
 #[test]
 fn listeners_that_may_be_gone_do_not_keep_others_out() {
     let mut surface = Surface::new(false);
-    let mut streams: Vec<UnixStream> = (0..MAX_CONTROL_CONNECTIONS).map(|_| surface.connect()).collect();
+    let mut streams: Vec<UnixStream> = (0..Door::Own.most()).map(|_| surface.connect()).collect();
     for stream in &mut streams {
         // As `podinit dial` leaves it behind when whoever ran it by the engine's exec was interrupted.
         stream.write_all(b"GET /v1/events HTTP/1.1\r\n\r\n").unwrap();
@@ -291,5 +359,5 @@ fn listeners_that_may_be_gone_do_not_keep_others_out() {
     client.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     let open = surface.control.connections.iter().flatten().count();
-    assert_eq!(open, MAX_CONTROL_CONNECTIONS - 1, "one had to go, and the new one has gone");
+    assert_eq!(open, Door::Own.most() - 1, "one had to go, and the new one has gone");
 }

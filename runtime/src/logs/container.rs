@@ -1,6 +1,7 @@
 //! The container's outputs: its stdout, and its stderr where a service writes there.
 
 use crate::logs::LogSettings;
+use crate::logs::ring::Ring;
 use crate::logs::sink::Sink;
 use crate::machine::{Millis, ServiceId};
 use crate::sys::{Poller, Sys};
@@ -13,6 +14,10 @@ use std::os::fd::BorrowedFd;
 pub struct Container<S: Sys> {
     /// Stdout; then stderr, where a service writes there and it is not the same thing.
     pub sinks: Vec<Sink<S>>,
+    /// What podinit said last.
+    own: Ring,
+    /// How many bytes that was in all.
+    own_total: u64,
 }
 
 impl<S: Sys> Container<S> {
@@ -32,7 +37,7 @@ impl<S: Sys> Container<S> {
         if !same && goals().any(|goal| goal.stream == Stream::Stderr) {
             sinks.push(Sink::new(sys.clone(), poller.clone(), 1, fds[1], format)?);
         }
-        Ok(Container { sinks })
+        Ok(Container { sinks, own: Ring::new(1), own_total: 0 })
     }
 
     /// The number of the sink for a stream.
@@ -45,8 +50,24 @@ impl<S: Sys> Container<S> {
     }
 
     /// Adds lines of podinit's own.
-    pub fn say(&mut self, text: &str) {
-        text.lines().for_each(|line| self.sinks[0].say(line));
+    pub fn say(&mut self, text: &str, date: &str) {
+        for line in text.lines() {
+            self.sinks[0].say(line);
+            let line = format!("{date} {line}\n");
+            self.own.push(line.as_bytes());
+            self.own_total += line.len() as u64;
+        }
+    }
+
+    /// What podinit said last, and how many bytes it was in all.
+    #[must_use]
+    pub fn own(&self) -> (Vec<u8>, u64) {
+        (self.own.bytes(), self.own_total)
+    }
+
+    /// Forgets what podinit said.
+    pub fn clear_own(&mut self) {
+        self.own.clear();
     }
 
     /// Writes what can be written now.

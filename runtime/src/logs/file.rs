@@ -89,6 +89,23 @@ impl<S: Sys> RotatedFile<S> {
         Ok(())
     }
 
+    /// Empties it, where it is a regular file; older ones stay.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn clear(&mut self) -> io::Result<()> {
+        self.open()?;
+        match &mut self.open {
+            Some(open) if open.stat.kind == Kind::Regular => {
+                self.sys.truncate(open.fd.as_fd())?;
+                open.stat.size = 0;
+                self.torn = None;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Opens what the path, or the link there, stands for.
     fn append_to_path(&self) -> io::Result<OwnedFd> {
         let mut path = self.path.clone();

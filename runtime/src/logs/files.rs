@@ -11,6 +11,8 @@ use std::io;
 /// The log files, and the thread that writes them.
 #[derive(Debug)]
 pub struct LogFiles<S: Sys> {
+    sys: S,
+    poller: Poller<S>,
     paths: Vec<String>,
     /// None without a file.
     writer: Option<Writer<S>>,
@@ -40,7 +42,35 @@ impl<S: Sys> LogFiles<S> {
             poller.add(started.event(), Interest::Read, Token::LogWriter)?;
             writer = Some(started);
         }
-        Ok(LogFiles { paths, writer, pressure: Pressure::Flowing })
+        Ok(LogFiles { sys: sys.clone(), poller: poller.clone(), paths, writer, pressure: Pressure::Flowing })
+    }
+
+    /// Takes in files of a service that came later, as [`LogFiles::new`] does.
+    ///
+    /// # Errors
+    /// The thread cannot be had; such a file is not written.
+    pub fn add<'a>(&mut self, planned: impl Iterator<Item = &'a LogFile>) -> io::Result<()> {
+        for file in planned {
+            if self.paths.contains(&file.path) {
+                continue;
+            }
+            if let Some(writer) = &self.writer {
+                writer.add_file((&file.path).into(), file.max_size_bytes, file.max_files);
+            } else {
+                let rotated = RotatedFile::new(self.sys.clone(), (&file.path).into(), file.max_size_bytes, file.max_files);
+                let started = Writer::start(self.sys.clone(), vec![Destination::File(rotated)])?;
+                self.poller.add(started.event(), Interest::Read, Token::LogWriter)?;
+                self.writer = Some(started);
+            }
+            self.paths.push(file.path.clone());
+        }
+        Ok(())
+    }
+
+    /// The path of a file.
+    #[must_use]
+    pub fn path(&self, file: usize) -> &str {
+        &self.paths[file]
     }
 
     /// The number of a file.

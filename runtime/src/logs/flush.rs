@@ -3,6 +3,7 @@
 use crate::logs::writer::Writer;
 use crate::logs::{Logs, sink};
 use crate::sys::Sys;
+use crate::sys::clock::rfc3339;
 use crate::sys::files::{Wanted, is_transient};
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,7 @@ impl<S: Sys> Logs<S> {
         self.finish(Duration::from_millis(limit_ms), true);
         let notices = self.outlets.files.abandon();
         if !notices.is_empty() {
-            notices.iter().for_each(|notice| self.outlets.container.say(notice));
+            notices.iter().for_each(|notice| self.outlets.container.say(notice, &rfc3339(self.sys.date())));
             // A disk that takes no lines says nothing of the container's output.
             self.finish(LAST_WORDS, false);
         }

@@ -24,14 +24,15 @@ mod watch;
 mod writer;
 
 use crate::machine::{Incarnation, Millis, Role, ServiceId};
+use crate::sys::clock::rfc3339;
 use crate::sys::files::is_transient;
 use crate::sys::{Interest, Poller, Sys, Token};
 use container::Container;
 use files::LogFiles;
 use pipe::{Pipe, TURN};
-use podinit_plan::plan::{Logging, Stream};
+use podinit_plan::plan::{self as planned, Logging, Stream};
 use pressure::PATIENCE_MS;
-pub use service::Counters;
+pub use service::{Counters, Outlet};
 use service::{Outlets, Service};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -49,6 +50,18 @@ pub struct LogSettings {
     pub logging: Logging,
     /// A text, not empty and without a newline, that [`Logs::take_matches`] tells of when a line contains it.
     pub watch: Option<String>,
+}
+
+impl LogSettings {
+    /// Those of a service of a plan that was filled in.
+    #[must_use]
+    pub fn of(name: &str, service: &planned::Service) -> LogSettings {
+        let watch = match &service.ready {
+            planned::Ready::Log(text) => Some(text.clone()),
+            _ => None,
+        };
+        LogSettings { name: name.to_owned(), logging: service.logging.clone(), watch }
+    }
 }
 
 /// What the child of a service writes to.
@@ -205,7 +218,7 @@ impl<S: Sys> Logs<S> {
 
     /// Says something in podinit's own name.
     pub fn say(&mut self, text: &str) {
-        self.outlets.container.say(text);
+        self.outlets.container.say(text, &rfc3339(self.sys.date()));
         self.pump();
     }
 
@@ -260,6 +273,64 @@ impl<S: Sys> Logs<S> {
     #[must_use]
     pub fn counters(&self, service: ServiceId) -> Counters {
         self.services.get(service).map_or_else(Counters::default, |known| known.counters(service, &self.outlets))
+    }
+
+    /// Takes a service in, in the place of what had that number, or as the next.
+    ///
+    /// # Errors
+    /// A thread for its log files cannot be had.
+    pub fn put(&mut self, id: ServiceId, settings: LogSettings) -> io::Result<()> {
+        self.outlets.files.add(settings.logging.files())?;
+        let count = self.services.len().max(id + 1);
+        let service = Service::new(settings, count, &self.outlets);
+        match self.services.get_mut(id) {
+            Some(place) => *place = service,
+            None => self.services.push(service),
+        }
+        Ok(())
+    }
+
+    /// Where an output of a service goes.
+    #[must_use]
+    pub fn outlet(&self, service: ServiceId, stream: Stream) -> Outlet<'_> {
+        self.services.get(service).map_or(Outlet::None, |known| known.outlet(stream, &self.outlets))
+    }
+
+    /// The last bytes of a service's output, both streams together, and how many there were in all.
+    #[must_use]
+    pub fn last(&self, service: ServiceId) -> (Vec<u8>, u64) {
+        self.services
+            .get(service)
+            .map_or((Vec::new(), 0), |known| (known.ring.bytes(), known.counters(service, &self.outlets).bytes))
+    }
+
+    /// What podinit said last, and how many bytes that was in all.
+    #[must_use]
+    pub fn own(&self) -> (Vec<u8>, u64) {
+        self.outlets.container.own()
+    }
+
+    /// Forgets what podinit said.
+    pub fn clear_own(&mut self) {
+        self.outlets.container.clear_own();
+    }
+
+    /// Forgets what the logs of a service hold. Gives the files that are being emptied; [`Logs::take_cleared`] tells when
+    /// they are.
+    pub fn clear(&mut self, service: ServiceId) -> Vec<usize> {
+        let Some(known) = self.services.get_mut(service) else { return Vec::new() };
+        known.ring.clear();
+        let files = known.files();
+        if let Some(writer) = self.outlets.files.writer() {
+            files.iter().for_each(|file| writer.clear(*file));
+        }
+        files
+    }
+
+    /// Files that were emptied since the last call, or why they were not.
+    #[must_use]
+    pub fn take_cleared(&self) -> Vec<(usize, Result<(), String>)> {
+        self.outlets.files.writer().map(writer::Writer::take_cleared).unwrap_or_default()
     }
 
     /// Has the log files opened anew by their paths, after somebody moved them.
@@ -323,7 +394,8 @@ impl<S: Sys> Logs<S> {
     }
 
     fn take_notices(&mut self) {
-        self.outlets.files.take_notices().iter().for_each(|notice| self.outlets.container.say(notice));
+        let date = rfc3339(self.sys.date());
+        self.outlets.files.take_notices().iter().for_each(|notice| self.outlets.container.say(notice, &date));
     }
 
     /// Moves what can be moved, and lets services wait or go on accordingly.

@@ -34,6 +34,17 @@ impl Ring {
         self.bytes.extend(kept);
     }
 
+    /// All that it keeps.
+    #[must_use]
+    pub fn bytes(&self) -> Vec<u8> {
+        self.bytes.iter().copied().collect()
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.bytes = VecDeque::new();
+    }
+
     /// The last `lines` whole lines, an unfinished one included; what is not UTF-8 is replaced.
     #[must_use]
     pub fn tail(&self, lines: usize) -> String {

@@ -49,6 +49,17 @@ struct Route {
     file: Option<(usize, bool)>,
 }
 
+/// Where an output can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outlet<'a> {
+    /// Nowhere.
+    None,
+    /// In this file.
+    File(&'a str),
+    /// In the container's output; the end of it also in memory.
+    Container(Stream),
+}
+
 /// A service, as its output sees it.
 #[derive(Debug)]
 pub struct Service {
@@ -102,6 +113,27 @@ impl Service {
             dropped_by_files: outlets.files.dropped(id),
             ..self.counters
         }
+    }
+
+    /// Where an output can be read. Of two that go together, stderr is nowhere of its own.
+    pub fn outlet<'o, S: Sys>(&self, stream: Stream, outlets: &'o Outlets<S>) -> Outlet<'o> {
+        if stream == Stream::Stderr && self.stderr.is_none() {
+            return Outlet::None;
+        }
+        let route = self.route(stream);
+        match (&route.file, &route.container) {
+            (Some((file, _)), _) => Outlet::File(outlets.files.path(*file)),
+            (None, Some((sink, _))) => Outlet::Container(if *sink == 0 { Stream::Stdout } else { Stream::Stderr }),
+            (None, None) => Outlet::None,
+        }
+    }
+
+    /// The files that its output goes to, each once.
+    pub fn files(&self) -> Vec<usize> {
+        let routes = [Some(&self.stdout), self.stderr.as_ref()].into_iter().flatten();
+        let mut files: Vec<usize> = routes.filter_map(|route| Some(route.file.as_ref()?.0)).collect();
+        files.dedup();
+        files
     }
 
     fn route(&self, stream: Stream) -> &Route {

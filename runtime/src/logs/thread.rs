@@ -62,8 +62,20 @@ impl<S: Sys> Thread<S> {
         let shared = Arc::clone(&self.shared);
         let mut state = shared.lock();
         loop {
+            for (path, max_size, max_files) in std::mem::take(&mut state.added) {
+                let file = RotatedFile::new(shared.sys.clone(), path, max_size, max_files);
+                self.targets.push(Target::File(file, None));
+            }
             if std::mem::take(&mut state.reopen) {
                 self.reopen();
+            }
+            if let Some(to) = state.clear.pop() {
+                drop(state);
+                let cleared = self.clear(to);
+                state = shared.lock();
+                state.cleared.push((to, cleared));
+                files::signal(&shared.sys, &shared.event);
+                continue;
             }
             if let Some(job) = state.jobs.pop_front() {
                 state.bytes -= job.size();
@@ -85,6 +97,13 @@ impl<S: Sys> Thread<S> {
                 file.close();
                 *failed = failed.take().map(|failed| Failed { retry_at: Instant::now(), ..failed });
             }
+        }
+    }
+
+    fn clear(&mut self, to: usize) -> Result<(), String> {
+        match &mut self.targets[to] {
+            Target::File(file, _) => file.clear().map_err(|error| error.to_string()),
+            Target::Descriptor(_) => Ok(()),
         }
     }
 

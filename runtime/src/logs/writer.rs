@@ -9,6 +9,7 @@ use crate::sys::{Sys, files};
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// All lines of a thread that wait together, in bytes; then the oldest are dropped.
@@ -68,6 +69,12 @@ pub struct State {
     pub wake_at: Option<usize>,
     /// The files are to be opened anew.
     pub reopen: bool,
+    /// Files that are to be emptied.
+    pub clear: Vec<usize>,
+    /// Files that were emptied, or why not; nobody was told yet.
+    pub cleared: Vec<(usize, Result<(), String>)>,
+    /// Files that came since the thread began.
+    pub added: Vec<(PathBuf, u64, u32)>,
     /// Nothing will be added.
     pub closed: bool,
     /// The thread waits for work: to wake it is a system call, and it is awake most of the time when there is much.
@@ -110,6 +117,9 @@ impl<S: Sys> Writer<S> {
             notices: Vec::new(),
             wake_at: None,
             reopen: false,
+            clear: Vec::new(),
+            cleared: Vec::new(),
+            added: Vec::new(),
             closed: false,
             asleep: false,
         };
@@ -207,6 +217,31 @@ impl<S: Sys> Writer<S> {
             dropped[to] += lines;
         }
         dropped
+    }
+
+    /// Takes one more log file in: the next number is its own.
+    pub fn add_file(&self, path: PathBuf, max_size: u64, max_files: u32) {
+        let mut state = self.shared.lock();
+        state.dropped.push(0);
+        state.added.push((path, max_size, max_files));
+        self.shared.wake(state);
+    }
+
+    /// Empties a log file, and forgets what waits for it; [`Writer::take_cleared`] tells when that is done.
+    pub fn clear(&self, to: usize) {
+        let mut state = self.shared.lock();
+        let (gone, kept): (VecDeque<Job>, VecDeque<Job>) =
+            std::mem::take(&mut state.jobs).into_iter().partition(|job| job.to == to);
+        state.jobs = kept;
+        state.bytes -= gone.iter().map(Job::size).sum::<usize>();
+        state.clear.push(to);
+        self.shared.wake(state);
+    }
+
+    /// Files that were emptied since the last call, or why they were not.
+    #[must_use]
+    pub fn take_cleared(&self) -> Vec<(usize, Result<(), String>)> {
+        std::mem::take(&mut self.shared.lock().cleared)
     }
 
     /// Has the files opened anew, by their paths.

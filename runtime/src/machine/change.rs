@@ -62,6 +62,12 @@ impl Machine {
         Ok(())
     }
 
+    /// Whether a service could be removed now.
+    #[must_use]
+    pub fn may_be_removed(&self, id: ServiceId) -> bool {
+        self.may_go(id).is_ok()
+    }
+
     fn may_go(&self, id: ServiceId) -> Result<(), String> {
         let service = self.services.get(id).ok_or("there is no such service")?;
         let is_gone = service.now.state.is_at_rest() && service.now.process == Process::Gone && !service.now.reaching;

@@ -46,6 +46,12 @@ impl Machine {
         })
     }
 
+    /// How the pod calls itself.
+    #[must_use]
+    pub fn pod(&self) -> &str {
+        &self.pod
+    }
+
     /// Whether the pod is on its way down, or has ended.
     #[must_use]
     pub fn is_stopping(&self) -> bool {

@@ -91,6 +91,18 @@ impl<S: Sys> Notify<S> {
         Notify { sys, poller, services, looking: BTreeSet::new(), notices: Vec::new() }
     }
 
+    /// Takes a service in, in the place of what had that number, or as the next.
+    pub fn put(&mut self, id: ServiceId, ready: Ready, owner: Option<(u32, u32)>) {
+        let listening = Listening { ready, owner, open: None };
+        match self.services.get_mut(id) {
+            Some(_) => {
+                self.close(id);
+                self.services[id] = listening;
+            }
+            None => self.services.push(listening),
+        }
+    }
+
     /// Begins to listen to a new incarnation.
     ///
     /// # Errors

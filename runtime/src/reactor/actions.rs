@@ -1,18 +1,19 @@
 //! Carries out what the machine wants.
 
+use super::Reactor;
 use super::helpers::{Helper, Helpers};
-use super::window::Window;
-use super::{End, Reactor};
 use crate::health::ResolvedProbe;
 use crate::machine::{Action, Event, Incarnation, Millis, Role, ServiceId, SpawnFailure, Target};
 use crate::narrate::narrate;
 use crate::notify::Voice;
 use crate::reach;
+use crate::rpc::Outcome;
 use crate::sys::Sys;
 use crate::sys::clock::rfc3339;
 use crate::sys::processes::signal_group_of;
 use podinit_plan::protocol::EventKind;
 use podinit_plan::signal;
+use std::io;
 
 impl<S: Sys> Reactor<S> {
     /// Tells the machine, and carries out what it wants, and what it wants after that: as much as a turn has time for.
@@ -65,10 +66,10 @@ impl<S: Sys> Reactor<S> {
             }
             Action::Signal { service, incarnation, signal, to } => self.signal(service, incarnation, signal, to),
             Action::KillTree { service, incarnation } => {
-                self.trees.kill((service, incarnation), &self.names[service], self.leaders[service], now);
+                self.trees.kill((service, incarnation), self.roster.name(service), self.leaders[service], now);
             }
             Action::LeaveTree { service, incarnation } => {
-                self.trees.count((service, incarnation), &self.names[service], self.leaders[service], now);
+                self.trees.count((service, incarnation), self.roster.name(service), self.leaders[service], now);
             }
             Action::Probe { service, incarnation } => {
                 if let Some((probe, timeout)) = self.checks[service].clone() {
@@ -101,22 +102,8 @@ impl<S: Sys> Reactor<S> {
                     self.parts.logs.say(&line);
                 }
             }
-            Action::Answer { request, result } => {
-                let view = Window {
-                    machine: &self.parts.machine,
-                    schedules: &self.schedules,
-                    logs: &self.parts.logs,
-                    names: &self.names,
-                    turns: &self.turns,
-                    now,
-                    date: self.sys.date(),
-                };
-                for asked in self.parts.control.answered(request, result, now, &view) {
-                    let (request, service, verb) = (Some(asked.request), asked.service, asked.verb);
-                    self.events.push_back(Event::Request { request, service, verb });
-                }
-            }
-            Action::Exit { code, reason } => self.end = Some(End { code, reason }),
+            Action::Answer { request, result } => self.settle(Some(request), &Outcome::State(result)),
+            Action::Exit { code, reason } => self.ended_with(code, reason),
         }
         None
     }
@@ -145,18 +132,28 @@ impl<S: Sys> Reactor<S> {
     }
 
     fn signal(&mut self, service: ServiceId, incarnation: Incarnation, signal: i32, to: Target) {
+        if let Some(Err(error)) = self.deliver(service, incarnation, signal, to) {
+            let message = format!("cannot send {} to {}: {error}", signal::name(signal), self.roster.name(service));
+            self.events.push_back(Event::Warning { message });
+        }
+    }
+
+    /// Sends a signal; none when nobody is there to get it.
+    pub(super) fn deliver(
+        &mut self,
+        service: ServiceId,
+        incarnation: Incarnation,
+        signal: i32,
+        to: Target,
+    ) -> Option<io::Result<()>> {
         let leader = self.leaders[service];
         if self.running.get(&leader) != Some(&(service, incarnation)) {
             // It was reaped: its number may be somebody else's.
-            return;
+            return None;
         }
-        let sent = match to {
+        Some(match to {
             Target::Leader => self.sys.kill(leader, signal),
             Target::Group => signal_group_of(&self.sys, leader, signal),
-        };
-        if let Err(error) = sent {
-            let message = format!("cannot send {} to {}: {error}", signal::name(signal), self.names[service]);
-            self.events.push_back(Event::Warning { message });
-        }
+        })
     }
 }

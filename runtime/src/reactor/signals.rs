@@ -1,6 +1,8 @@
 //! Signals to podinit: what they mean to it, and what services want to know of.
 
+use super::wishes::Waiting;
 use super::{REST, Reactor};
+use crate::load::Source;
 use crate::machine::Event;
 use crate::sys::files::is_transient;
 use crate::sys::signals::{Meaning, meaning};
@@ -44,8 +46,12 @@ impl<S: Sys> Reactor<S> {
             Some(Meaning::Stop) => self.send(Event::Stop),
             Some(Meaning::Reopen) => self.parts.logs.reopen(),
             Some(Meaning::Reload) if !is_passed_on => {
-                let message = "cannot read the plan again while the pod runs; start the container anew".to_owned();
-                self.send(Event::Warning { message });
+                // supervisord starts everything anew; a plan takes the other's place group by group.
+                let what = match self.means.source {
+                    Source::Plan(_) => Waiting::Update,
+                    Source::Supervisord(_) => Waiting::Restart,
+                };
+                self.load_for(None, what);
             }
             Some(Meaning::Reload) | None => {}
         }

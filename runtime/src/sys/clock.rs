@@ -47,6 +47,19 @@ pub fn rfc3339(since_1970: Duration) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
 }
 
+/// Month, day, hour and minute of a date at the container's place, as TZ or /etc/localtime say.
+#[must_use]
+pub fn local(seconds_since_1970: u64) -> [u32; 4] {
+    let seconds = libc::time_t::try_from(seconds_since_1970).unwrap_or(libc::time_t::MAX);
+    // SAFETY: all zeros is a date; no field of it is a reference.
+    let mut date: libc::tm = unsafe { std::mem::zeroed() };
+    // SAFETY: both live as long as the call, which writes to the second one only.
+    if unsafe { libc::localtime_r(&raw const seconds, &raw mut date) }.is_null() {
+        return [1, 1, 0, 0];
+    }
+    [date.tm_mon + 1, date.tm_mday, date.tm_hour, date.tm_min].map(|number| u32::try_from(number).unwrap_or(0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,7 +9,7 @@ use nix::errno::Errno::{self, *};
 pub type Call = (&'static str, &'static [Errno]);
 
 /// Every call that can fail, trait by trait.
-pub const CALLS: [Call; 49] = [
+pub const CALLS: [Call; 52] = [
     // Files
     ("pipe", &[EMFILE, ENFILE, ENOMEM, EPERM]),
     ("read", &[EAGAIN, EINTR, EIO]),
@@ -25,6 +25,8 @@ pub const CALLS: [Call; 49] = [
     ("stat_fd", &[EIO, EMFILE, ENOMEM, EOVERFLOW]),
     ("stat", &[EACCES, EIO, ELOOP, ENOENT, ENOMEM, ENOTDIR, EOVERFLOW]),
     ("is_there", &[EACCES, EIO, ENOENT, ENOMEM]),
+    ("read_part", &[EACCES, EINTR, EIO, EISDIR, ELOOP, EMFILE, ENFILE, ENOENT, ENOMEM, ENOTDIR, ENXIO]),
+    ("remove", &[EACCES, EBUSY, EIO, EISDIR, ENOENT, ENOMEM, ENOTDIR, EPERM, EROFS]),
     ("rename", &[EACCES, EBUSY, EDQUOT, EIO, EISDIR, ENOENT, ENOMEM, ENOSPC, ENOTDIR, EPERM, EROFS, EXDEV]),
     ("truncate", &[EFBIG, EINTR, EIO, EPERM, EROFS]),
     ("make_folder", &[EACCES, EDQUOT, ELOOP, EMLINK, ENOENT, ENOMEM, ENOSPC, ENOTDIR, EPERM, EROFS]),
@@ -39,6 +41,7 @@ pub const CALLS: [Call; 49] = [
     ("connected", &[EAGAIN, ECONNREFUSED, ECONNRESET, EHOSTUNREACH, ENETUNREACH, ENOBUFS, EPERM, ETIMEDOUT]),
     ("send", &[EAGAIN, ECONNRESET, EINTR, ENOBUFS, ENOMEM, EPIPE]),
     ("receive", &[EAGAIN, ECONNREFUSED, ECONNRESET, EINTR, ENOMEM, ETIMEDOUT]),
+    ("listen_on_port", &[EACCES, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EMFILE, ENFILE, ENOBUFS, ENOMEM]),
     // UnixSockets
     (
         "listen",

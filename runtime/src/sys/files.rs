@@ -10,7 +10,7 @@ use nix::unistd::{Gid, Uid};
 use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// What a descriptor or a path stands for.
@@ -37,6 +37,8 @@ pub struct Stat {
     pub size: u64,
     /// What it is.
     pub kind: Kind,
+    /// Somebody may execute it.
+    pub may_execute: bool,
 }
 
 /// What is known of a symbolic link.
@@ -55,6 +57,28 @@ pub struct Wanted<'fd> {
     pub fd: BorrowedFd<'fd>,
     /// For room to write; else for something to read.
     pub write: bool,
+}
+
+/// Which part of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// From a place on, so many bytes at most.
+    From(u64, u64),
+    /// So many of the last.
+    Last(u64),
+}
+
+/// What was read of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PartRead {
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// Where they begin.
+    pub at: u64,
+    /// The size of the whole file.
+    pub size: u64,
+    /// Its device and inode.
+    pub id: (u64, u64),
 }
 
 /// Pipes, files and folders. Every error is the kernel's.
@@ -85,6 +109,11 @@ pub trait Files {
     /// Whether there is something of that name, links followed, as far as a user may see. Looks as that user: without
     /// CAP_DAC_READ_SEARCH, as in a container that gave it up, even root sees only what it may enter.
     fn is_there(&self, path: &Path, user: Option<(u32, u32)>) -> bool;
+    /// A part of a regular file, of which a link is followed only when root or podinit's own user made it. May wait for
+    /// the disk.
+    fn read_part(&self, path: &Path, part: Part) -> io::Result<PartRead>;
+    /// Removes a file.
+    fn remove(&self, path: &Path) -> io::Result<()>;
     /// Gives a file another name.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Empties a file.
@@ -165,6 +194,44 @@ impl Files for Linux {
         as_user(user, || std::fs::metadata(path).is_ok())
     }
 
+    fn read_part(&self, path: &Path, part: Part) -> io::Result<PartRead> {
+        let open = |flags| OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY | flags).open(path);
+        let file = match open(libc::O_NOFOLLOW) {
+            Err(error) if error.raw_os_error() == Some(libc::ELOOP) => {
+                let uid = std::fs::symlink_metadata(path)?.uid();
+                if uid != 0 && uid != nix::unistd::geteuid().as_raw() {
+                    return Err(error);
+                }
+                open(0)?
+            }
+            other => other?,
+        };
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(io::Error::other("it is no regular file"));
+        }
+        let size = metadata.len();
+        let (at, length) = match part {
+            Part::From(at, length) => (at.min(size), length.min(size.saturating_sub(at))),
+            Part::Last(length) => (size.saturating_sub(length), length.min(size)),
+        };
+        let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
+        let mut filled = 0;
+        // It may shrink meanwhile.
+        while filled < bytes.len() {
+            match file.read_at(&mut bytes[filled..], at + filled as u64)? {
+                0 => break,
+                count => filled += count,
+            }
+        }
+        bytes.truncate(filled);
+        Ok(PartRead { bytes, at, size, id: (metadata.dev(), metadata.ino()) })
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        std::fs::remove_file(path)
+    }
+
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         std::fs::rename(from, to)
     }
@@ -215,7 +282,8 @@ fn stat_of(metadata: &Metadata) -> Stat {
         kind if kind.is_char_device() => Kind::Device,
         _ => Kind::Other,
     };
-    Stat { id: (metadata.dev(), metadata.ino()), size: metadata.len(), kind }
+    let may_execute = metadata.mode() & 0o111 != 0;
+    Stat { id: (metadata.dev(), metadata.ino()), size: metadata.len(), kind, may_execute }
 }
 
 impl<S: Files> Files for Faulty<S> {
@@ -254,6 +322,12 @@ impl<S: Files> Files for Faulty<S> {
     }
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.call("rename")?.rename(from, to)
+    }
+    fn read_part(&self, path: &Path, part: Part) -> io::Result<PartRead> {
+        self.call("read_part")?.read_part(path, part)
+    }
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.call("remove")?.remove(path)
     }
     fn truncate(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
         self.call("truncate")?.truncate(fd)

@@ -29,6 +29,8 @@ pub enum Token {
     Listener(u32),
     /// A connection of the control room; the index is that of its connections.
     Connection(u32),
+    /// Something that a thread was to do is done.
+    Errands,
     /// Nobody: what could not be removed.
     Nobody,
 }
@@ -61,6 +63,7 @@ impl Token {
             Token::Notify(index) => (7, index),
             Token::Reach(index) => (8, index),
             Token::SinkWriter(index) => (9, index),
+            Token::Errands => (11, 0),
             Token::Nobody => (10, 0),
         };
         kind << 32 | u64::from(index)
@@ -82,6 +85,7 @@ impl Token {
             8 => Some(Token::Reach(index)),
             9 => Some(Token::SinkWriter(index)),
             10 => Some(Token::Nobody),
+            11 => Some(Token::Errands),
             _ => None,
         }
     }

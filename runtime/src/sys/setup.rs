@@ -7,7 +7,9 @@ use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::io;
 use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::Command;
 
 /// What podinit is, and what it does to itself. Every error is the kernel's.
 #[expect(clippy::missing_errors_doc, reason = "said once, above")]
@@ -31,6 +33,9 @@ pub trait Setup {
     /// Gives memory that was needed for a while only, as for reading the plan, back to the kernel: what was allocated,
     /// and the pages of the program, of which half are for the beginning.
     fn release_memory(&self);
+    /// Becomes podinit anew, with the same arguments and the limit of open files that it once had; comes back only when
+    /// that fails.
+    fn begin_anew(&self, open_files: Option<Limit>) -> io::Error;
     /// Gives a file or folder to a user.
     fn chown(&self, path: &Path, uid: u32, gid: u32) -> io::Result<()>;
 }
@@ -92,6 +97,20 @@ impl Setup for Linux {
         forget_program();
     }
 
+    fn begin_anew(&self, open_files: Option<Limit>) -> io::Error {
+        if let Some((soft, hard)) = open_files {
+            // Fails only where it could not be raised either.
+            let _ = setrlimit(Resource::RLIMIT_NOFILE, soft, hard);
+        }
+        let mut arguments = std::env::args_os();
+        let mut command = Command::new("/proc/self/exe");
+        if let Some(name) = arguments.next() {
+            command.arg0(name);
+        }
+        // Signals are let through again until the new one reads them; the kernel keeps those that would end PID 1 away.
+        command.args(arguments).exec()
+    }
+
     fn chown(&self, path: &Path, uid: u32, gid: u32) -> io::Result<()> {
         std::os::unix::fs::chown(path, Some(uid), Some(gid))
     }
@@ -121,6 +140,9 @@ impl<S: Setup> Setup for Faulty<S> {
     }
     fn release_memory(&self) {
         self.inner().release_memory();
+    }
+    fn begin_anew(&self, open_files: Option<Limit>) -> io::Error {
+        self.inner().begin_anew(open_files)
     }
     fn chown(&self, path: &Path, uid: u32, gid: u32) -> io::Result<()> {
         self.call("chown")?.chown(path, uid, gid)

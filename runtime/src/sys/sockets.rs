@@ -2,9 +2,9 @@
 
 use crate::sys::{Faulty, Linux};
 use nix::errno::Errno;
-use nix::sys::socket::{self, AddressFamily, MsgFlags, SockFlag, SockType, SockaddrStorage, sockopt};
+use nix::sys::socket::{self, AddressFamily, Backlog, MsgFlags, SockFlag, SockType, SockaddrStorage, sockopt};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 /// Sockets. Every error is the kernel's.
@@ -15,6 +15,8 @@ pub trait Sockets {
     fn connect(&self, to: SocketAddr) -> io::Result<OwnedFd>;
     /// The outcome of [`Sockets::connect`]; `WouldBlock` while there is none.
     fn connected(&self, fd: BorrowedFd<'_>) -> io::Result<()>;
+    /// Listens on a port, of an address or, without one, of all.
+    fn listen_on_port(&self, address: Option<IpAddr>, port: u16) -> io::Result<OwnedFd>;
     /// Sends what fits; never blocks, whatever the mode of the descriptor.
     fn send(&self, fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize>;
     /// Receives what is there; never blocks; 0 is the end.
@@ -51,6 +53,19 @@ impl Sockets for Linux {
         Err(Errno::ECONNREFUSED.into())
     }
 
+    fn listen_on_port(&self, address: Option<IpAddr>, port: u16) -> io::Result<OwnedFd> {
+        match address {
+            Some(address) => listen(SocketAddr::new(address, port)),
+            // The one of IPv6 takes connections of IPv4, too.
+            None => match listen(SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port)) {
+                Err(error) if matches!(error.raw_os_error(), Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL)) => {
+                    listen(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port))
+                }
+                other => other,
+            },
+        }
+    }
+
     fn send(&self, fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
         Ok(socket::send(fd.as_raw_fd(), bytes, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL)?)
     }
@@ -60,7 +75,20 @@ impl Sockets for Linux {
     }
 }
 
+fn listen(on: SocketAddr) -> io::Result<OwnedFd> {
+    let family = if on.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    let fd = socket::socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK, None)?;
+    // A pod that starts anew gets its port although old connections linger.
+    socket::setsockopt(&fd, sockopt::ReuseAddr, &true)?;
+    socket::bind(fd.as_raw_fd(), &SockaddrStorage::from(on))?;
+    socket::listen(&fd, Backlog::new(64)?)?;
+    Ok(fd)
+}
+
 impl<S: Sockets> Sockets for Faulty<S> {
+    fn listen_on_port(&self, address: Option<IpAddr>, port: u16) -> io::Result<OwnedFd> {
+        self.call("listen_on_port")?.listen_on_port(address, port)
+    }
     fn connect(&self, to: SocketAddr) -> io::Result<OwnedFd> {
         self.call("connect")?.connect(to)
     }

@@ -195,6 +195,7 @@ fn logs(path: &Path, case: &Case, results: &mut Results) -> Outcome<f64> {
     let stdout = Output {
         container: case.format.map(|format| Container { stream: Stream::Stdout, format }),
         file: case.file.then_some(file),
+        ..Output::default()
     };
     let stderr = case.apart.then(|| stdout.clone());
     let settings = vec![LogSettings { name: "auth-service".into(), logging: Logging { stdout, stderr }, watch: None }];

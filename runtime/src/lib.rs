@@ -14,6 +14,7 @@ pub mod fill;
 pub mod foreground;
 pub mod health;
 pub mod launch;
+pub mod listeners;
 pub mod load;
 pub mod logs;
 pub mod machine;

@@ -13,6 +13,7 @@ pub mod control;
 pub mod fill;
 pub mod foreground;
 pub mod health;
+pub mod inputs;
 pub mod launch;
 pub mod listeners;
 pub mod load;

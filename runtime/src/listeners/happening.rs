@@ -110,11 +110,13 @@ pub struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    /// From the name of a service: `group:process`, or one name for both.
+    /// Of a service that is called `group:process`, or has one name for both, or is in a group that its name does not say.
     #[must_use]
-    pub fn of(service: &'a str) -> Names<'a> {
-        let (group, process) = service.split_once(':').unwrap_or((service, service));
-        Names { process, group }
+    pub fn of(service: &'a str, group: Option<&'a str>) -> Names<'a> {
+        match (service.split_once(':'), group) {
+            (Some((group, process)), _) => Names { process, group },
+            (None, group) => Names { process: service, group: group.unwrap_or(service) },
+        }
     }
 }
 
@@ -225,7 +227,7 @@ mod tests {
 
     #[test]
     fn payloads_read_as_listeners_expect_them() {
-        let names = Names::of("grp:one");
+        let names = Names::of("grp:one", None);
         let enter = |state, from| {
             let entered = Entered { state, from, pid: 7, tries: 2, expected: true };
             let Happening { kind, payload } = Happening::process_state(names, entered);
@@ -241,9 +243,9 @@ mod tests {
         assert_eq!(enter(Exited, Running), format!("PROCESS_STATE_EXITED {of}RUNNING expected:1 pid:7"));
         assert_eq!(enter(Fatal, Backoff), format!("PROCESS_STATE_FATAL {of}BACKOFF"));
         assert_eq!(enter(Unknown, Stopping), format!("PROCESS_STATE_UNKNOWN {of}STOPPING"));
-        let log = Happening::process_log(Names::of("a"), 7, Stream::Stderr, b"x\ny\n");
+        let log = Happening::process_log(Names::of("a", None), 7, Stream::Stderr, b"x\ny\n");
         assert_eq!(log.payload, "processname:a groupname:a pid:7 channel:stderr\nx\ny\n");
-        let said = Happening::process_communication(Names::of("a"), 7, Stream::Stdout, b"x");
+        let said = Happening::process_communication(Names::of("a", None), 7, Stream::Stdout, b"x");
         assert_eq!(
             (said.kind.name(), said.payload.as_str()),
             ("PROCESS_COMMUNICATION_STDOUT", "processname:a groupname:a pid:7\nx")

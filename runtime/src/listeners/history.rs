@@ -94,7 +94,7 @@ mod tests {
             let pid = (pid > 0).then_some(pid);
             let record = Record { state: Some(state), pid, failures, ..Record::new(EventKind::State) };
             said.extend(history.follow(&record).into_iter().map(|entered| {
-                let Happening { kind, payload } = Happening::process_state(Names::of("a"), entered);
+                let Happening { kind, payload } = Happening::process_state(Names::of("a", None), entered);
                 let payload = payload.strip_prefix("processname:a groupname:a from_state:").unwrap();
                 format!("{} {payload}", kind.name().strip_prefix("PROCESS_STATE_").unwrap())
             }));

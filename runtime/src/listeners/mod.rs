@@ -40,6 +40,8 @@ pub struct Listeners {
     /// How the daemon calls itself.
     server: String,
     pools: Vec<Pool>,
+    /// The groups of services whose names do not say them.
+    groups: BTreeMap<ServiceId, String>,
     /// In which pool a service is.
     pool_of: BTreeMap<ServiceId, String>,
     /// Where each service is, by its id.
@@ -62,7 +64,7 @@ impl Listeners {
         let mut last = None;
         for (id, (name, service)) in services {
             listeners.add(id, name, service, now, date);
-            let group = Names::of(name).group;
+            let group = Names::of(name, service.group.as_deref()).group;
             if last.replace(group) != Some(group) {
                 listeners.happened(Happening::group(group, true));
             }
@@ -77,6 +79,10 @@ impl Listeners {
             self.histories.resize(id + 1, History::default());
         }
         self.histories[id] = History::default();
+        self.groups.remove(&id);
+        if let Some(group) = service.group.as_ref().filter(|_| !name.contains(':')) {
+            self.groups.insert(id, group.clone());
+        }
         let Some(listener) = &service.listener else { return };
         let size = usize::try_from(listener.buffer_size).unwrap_or(usize::MAX);
         let known = self.pools.iter().position(|pool| pool.name() == listener.pool);
@@ -124,8 +130,10 @@ impl Listeners {
             pool.runs(id, runs);
             self.has_news = true;
         }
-        let names = Names::of(record.service.as_deref().unwrap_or_default());
-        entered.into_iter().for_each(|entered| self.happened(Happening::process_state(names, entered)));
+        let name = record.service.as_deref().unwrap_or_default();
+        for entered in entered {
+            self.happened(Happening::process_state(Names::of(name, self.groups.get(&id).map(String::as_str)), entered));
+        }
     }
 
     /// A process of a service was started.
@@ -145,6 +153,7 @@ impl Listeners {
 
     /// A process of a service has written something; `pid` is that of its leader.
     pub fn wrote(&mut self, id: ServiceId, incarnation: Incarnation, pid: i32, name: &str, written: &Written, data: &[u8]) {
+        let names = Names::of(name, self.groups.get(&id).map(String::as_str));
         match written {
             Written::Answer => {
                 if let Some(pool) = self.pool(id) {
@@ -152,9 +161,9 @@ impl Listeners {
                     self.has_news = true;
                 }
             }
-            Written::Log(stream) => self.happened(Happening::process_log(Names::of(name), pid, *stream, data)),
+            Written::Log(stream) => self.happened(Happening::process_log(names, pid, *stream, data)),
             Written::Communication(stream) => {
-                self.happened(Happening::process_communication(Names::of(name), pid, *stream, data));
+                self.happened(Happening::process_communication(names, pid, *stream, data));
             }
         }
     }

@@ -22,6 +22,7 @@ fn listeners(pools: &[(&str, &str, u64)]) -> Listeners {
         environment: BTreeMap::new(),
         directories: Vec::new(),
         public_socket: None,
+        servers: Vec::new(),
         services,
     };
     let mut listeners = Listeners::of(&plan, 0, EPOCH);

@@ -29,6 +29,8 @@ pub enum Token {
     Listener(u32),
     /// A connection of the control room; the index is that of its connections.
     Connection(u32),
+    /// The stdin of a service; the index is the service's.
+    Input(u32),
     /// Nobody: what could not be removed.
     Nobody,
 }
@@ -62,6 +64,7 @@ impl Token {
             Token::Reach(index) => (8, index),
             Token::SinkWriter(index) => (9, index),
             Token::Nobody => (10, 0),
+            Token::Input(index) => (11, index),
         };
         kind << 32 | u64::from(index)
     }
@@ -82,6 +85,7 @@ impl Token {
             8 => Some(Token::Reach(index)),
             9 => Some(Token::SinkWriter(index)),
             10 => Some(Token::Nobody),
+            11 => Some(Token::Input(index)),
             _ => None,
         }
     }

@@ -1,0 +1,1 @@
+//! superlance's programs, unmodified.

@@ -10,6 +10,8 @@ use super::values::{self, integer, octal};
 
 /// The priority of what has none.
 const PRIORITY: i64 = 999;
+/// What takes the results of listeners.
+const RESULT_HANDLER: &str = "supervisor.dispatchers:default_handler";
 /// Listeners are started first and stopped last.
 const LISTENER_PRIORITY: i64 = -1;
 
@@ -95,6 +97,9 @@ impl<'i> Context<'_, 'i, '_> {
         }
         if self.reader.value_or(section, "redirect_stderr", self.names, values::boolean, false) {
             self.reader.mistake(section, "redirect_stderr", "it cannot be true here: a listener's stdout is its protocol");
+        }
+        if self.reader.raw(section, "result_handler").is_some_and(|handler| handler != RESULT_HANDLER) {
+            self.reader.warn(section, "result_handler", "it is not called: `OK` is success, anything else a rejection");
         }
         GroupKind::EventListener { events, buffer_size }
     }

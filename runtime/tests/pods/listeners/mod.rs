@@ -1,5 +1,7 @@
 //! Event listeners under `podinit -c`: real ones, in Python.
 
+#![expect(clippy::unwrap_used, reason = "what goes wrong in a test's own means is a failure of the test")]
+
 mod superlance;
 
 use crate::support::{Pod, wait_for};

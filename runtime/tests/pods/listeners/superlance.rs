@@ -1,6 +1,8 @@
 //! superlance's programs, unmodified. PODCTL_SUPERVISORD names supervisord, which superlance is installed beside; without
 //! it there is nothing to run.
 
+#![expect(clippy::unwrap_used, reason = "what goes wrong in a test's own means is a failure of the test")]
+
 use crate::support::{PATIENCE, Pod, wait_for};
 use podinit_plan::state::State;
 use std::io::{BufRead, BufReader, Write};

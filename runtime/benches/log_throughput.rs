@@ -195,9 +195,11 @@ fn logs(path: &Path, case: &Case, results: &mut Results) -> Outcome<f64> {
     let stdout = Output {
         container: case.format.map(|format| Container { stream: Stream::Stdout, format }),
         file: case.file.then_some(file),
+        ..Output::default()
     };
     let stderr = case.apart.then(|| stdout.clone());
-    let settings = vec![LogSettings { name: "auth-service".into(), logging: Logging { stdout, stderr }, watch: None }];
+    let settings =
+        vec![LogSettings { name: "auth-service".into(), logging: Logging { stdout, stderr }, listens: false, watch: None }];
     let poller = Poller::new(Linux)?;
     let begin = Instant::now();
     let now = || u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -5,6 +5,8 @@ use crate::control::Control;
 use crate::control::door::Rules;
 use crate::fill::Problem;
 use crate::health::Probes;
+use crate::inputs::Inputs;
+use crate::listeners::Listeners;
 use crate::load::{self, Source, Written};
 use crate::logs::{LogSettings, Logs};
 use crate::notify::Notify;
@@ -16,7 +18,7 @@ use crate::sys::files::{Kind, Wanted};
 use crate::sys::signals::SignalSource;
 use crate::sys::{Interest, Poller, Sys, Token, host};
 use crate::users::{Accounts, Identity};
-use podinit_plan::plan::{Directory, Listen, Plan, Server, TcpPort, UnixSocket};
+use podinit_plan::plan::{Directory, Listen, Plan, Server, Socket, Stdin, TcpPort, UnixSocket};
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr};
@@ -61,9 +63,10 @@ impl Failure {
     }
 }
 
-/// What podinit has open for itself and its clients, and for a service: its output, and stderr or what it says of itself.
+/// What podinit has open for itself and its clients, and for a service: its stdin, its output, and stderr or
+/// what it says of itself.
 const DESCRIPTORS: usize = 64;
-const DESCRIPTORS_OF_SERVICE: usize = 2;
+const DESCRIPTORS_OF_SERVICE: usize = 3;
 
 /// Runs the plan until the pod ends; returns its exit code.
 ///
@@ -125,6 +128,12 @@ fn boot<S: Sys>(sys: &S, mut signals: SignalSource, source: &Source) -> Result<(
     let attributes = attributes::resolve(&plan, open_files, sys.capabilities(), &mut warnings);
     let spawner = Spawner::new(sys.clone(), &plan, identities, attributes, std::env::vars_os(), OwnedFd::from(null))
         .map_err(|error| Failure::system("share memory with children", &error))?;
+    let mut inputs = Inputs::new(sys.clone(), poller.clone());
+    for (id, (name, service)) in plan.services.iter().enumerate() {
+        let owner = socket_owner(&service.stdin, &accounts).map_err(|error| Failure::wrong(vec![format!("{name}: {error}")]))?;
+        inputs.add(id, &service.stdin, owner.or_else(|| spawner.owner(id)));
+    }
+    let listeners = Listeners::of(&plan, now, sys.date());
     let notify = Notify::new(sys.clone(), poller.clone(), &plan, |service| spawner.owner(service));
     let probes = Probes::new(sys.clone(), poller.clone(), Token::Probe);
     let reaches = Probes::new(sys.clone(), poller.clone(), Token::Reach);
@@ -134,7 +143,7 @@ fn boot<S: Sys>(sys: &S, mut signals: SignalSource, source: &Source) -> Result<(
         // podinit runs without as well, and whoever misses it will ask why.
         warnings.extend(serve(server, &mut control, &accounts).err());
     }
-    let parts = Parts { poller, machine, spawner, notify, logs, probes, reaches, control };
+    let parts = Parts { poller, machine, spawner, notify, inputs, logs, listeners, probes, reaches, control };
     let means = Means { source: source.clone(), open_files, marks };
     let reactor = Reactor::new(sys.clone(), signals, parts, &plan, means);
     Ok((reactor.map_err(|error| Failure::system("make an eventfd", &error))?, warnings))
@@ -166,6 +175,16 @@ fn serve<S: Sys>(server: &Server, control: &mut Control<S>, accounts: &Accounts)
             opened.map_err(|error| format!("cannot listen on port {port}: {error}; nobody can talk to podinit there"))
         }
     }
+}
+
+/// Whose a socket is that a service has at its stdin; the service's own without a word of the plan.
+///
+/// # Errors
+/// There is no such user.
+pub fn socket_owner(stdin: &Stdin, accounts: &Accounts) -> Result<Option<(u32, u32)>, String> {
+    let Stdin::Socket(Socket { owner: Some(owner), .. }) = stdin else { return Ok(None) };
+    let credentials = accounts.find(owner)?.credentials;
+    Ok(Some((credentials.uid, credentials.gid)))
 }
 
 /// What podinit does to itself. Gives the limit of open files that services are to have.

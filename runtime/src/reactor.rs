@@ -7,6 +7,7 @@
 mod actions;
 mod change;
 mod helpers;
+mod listeners;
 mod roster;
 mod signals;
 mod turns;
@@ -16,6 +17,8 @@ mod wishes;
 use crate::control::Control;
 use crate::errands::Errands;
 use crate::health::{Probes, ResolvedProbe};
+use crate::inputs::Inputs;
+use crate::listeners::Listeners;
 use crate::load::Source;
 use crate::logs::Logs;
 use crate::machine::{Action, Event, Incarnation, Machine, Millis, Notice, Role, ServiceId};
@@ -59,8 +62,12 @@ pub struct Parts<S: Sys> {
     pub spawner: Spawner<S>,
     /// Hears what services say of themselves.
     pub notify: Notify<S>,
+    /// The stdin of services.
+    pub inputs: Inputs<S>,
     /// The output.
     pub logs: Logs<S>,
+    /// Who is told of events.
+    pub listeners: Listeners,
     /// The checks.
     pub probes: Probes<S>,
     /// Looks whether the addresses that services wait for can be reached.
@@ -220,7 +227,13 @@ impl<S: Sys> Reactor<S> {
         let promised = earliest([self.parts.machine.deadline(), self.parts.probes.deadline()]);
         let parts = &self.parts;
         let others = [parts.logs.deadline(), parts.control.deadline(), parts.notify.deadline(), parts.reaches.deadline()];
-        let others = earliest([earliest(others), self.trees.deadline(), self.schedules.deadline(), self.ask_again_at]);
+        let others = earliest([
+            earliest(others),
+            self.trees.deadline(),
+            self.schedules.deadline(),
+            parts.listeners.deadline(),
+            self.ask_again_at,
+        ]);
         let has_more = self.has_more()
             || self.reap_again
             || self.errands.has_refused()
@@ -275,6 +288,7 @@ impl<S: Sys> Reactor<S> {
             Token::Sink(index) => parts.logs.sink_writable(index, now),
             Token::SinkWriter(index) => parts.logs.sink_written(index, now),
             Token::Output(index) => parts.logs.readable(index, now),
+            Token::Input(index) => parts.inputs.writable(index),
             Token::Probe(index) => parts.probes.ready(index),
             Token::Reach(index) => parts.reaches.ready(index),
             Token::Notify(index) => parts.notify.readable(index, now),
@@ -308,6 +322,9 @@ impl<S: Sys> Reactor<S> {
             for service in self.schedules.due(now, self.sys.date()) {
                 self.send(Event::Due { service });
             }
+        }
+        if is_due(self.parts.listeners.deadline()) {
+            self.parts.listeners.tick(now, self.sys.date());
         }
         let parts = &mut self.parts;
         parts.notify.tick(now, |service| parts.spawner.is_cleared(service));
@@ -343,6 +360,7 @@ impl<S: Sys> Reactor<S> {
         for (service, incarnation, notice) in self.parts.notify.take() {
             self.send(Event::Notified { service, incarnation, notice });
         }
+        self.tell_listeners();
     }
 
     fn reap(&mut self, now: Millis) {
@@ -380,6 +398,8 @@ impl<S: Sys> Reactor<S> {
             self.parts.logs.drain(service, incarnation, now);
             self.parts.notify.ended(service);
             self.hear();
+            self.parts.inputs.close(service);
+            self.parts.listeners.ended(service);
             self.send(match self.parts.spawner.failure(service, self.roles[service]) {
                 Some(failure) => Event::SpawnFailed { service, incarnation, failure },
                 None => Event::Exited { service, incarnation, exit },

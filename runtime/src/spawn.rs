@@ -51,6 +51,8 @@ pub struct Spawner<S> {
 /// What is executed of a service.
 struct Job<'a> {
     words: &'a [CString],
+    /// Its stdin; without it /dev/null.
+    stdin: Option<BorrowedFd<'a>>,
     voice: &'a Voice,
     /// A file that is removed before.
     remove: Option<&'a CStr>,
@@ -162,7 +164,8 @@ impl<S: Sys> Spawner<S> {
         self.services[service].credentials().map(|credentials| (credentials.uid, credentials.gid))
     }
 
-    /// Starts a service with its stdout and stderr at `outputs`, and what it is given to speak with; returns its pid.
+    /// Starts a service with its stdin, or /dev/null, its stdout and stderr at `outputs`, and what it is given to speak
+    /// with; returns its pid.
     /// Whether the program could be executed is known when the process has ended: see [`Spawner::failure`].
     ///
     /// # Errors
@@ -172,12 +175,13 @@ impl<S: Sys> Spawner<S> {
         service: ServiceId,
         incarnation: Incarnation,
         role: Role,
+        stdin: Option<BorrowedFd<'_>>,
         outputs: [BorrowedFd<'_>; 2],
         voice: &Voice,
     ) -> Result<i32, SpawnFailure> {
         let prepared = &self.services[service];
         let remove = prepared.ready_file.as_deref().filter(|_| role == Role::Command);
-        let job = Job { words: prepared.words(role), voice, remove, report: service * REPORTS };
+        let job = Job { words: prepared.words(role), stdin, voice, remove, report: service * REPORTS };
         let pid = self.spawn(service, incarnation, outputs, &job);
         pid.map_err(|error| SpawnFailure { message: format!("cannot fork: {error}"), code: 111 })
     }
@@ -188,7 +192,7 @@ impl<S: Sys> Spawner<S> {
     /// There is no process.
     pub fn start_check(&self, service: ServiceId, incarnation: Incarnation, output: BorrowedFd<'_>) -> Result<i32, String> {
         let Some(check) = &self.services[service].check else { return Err("it has no command to check with".to_owned()) };
-        let job = Job { words: check, voice: &Voice::default(), remove: None, report: service * REPORTS + 1 };
+        let job = Job { words: check, stdin: None, voice: &Voice::default(), remove: None, report: service * REPORTS + 1 };
         let pid = self.spawn(service, incarnation, [output, output], &job);
         pid.map_err(|error| format!("cannot check: cannot fork: {error}"))
     }
@@ -226,7 +230,7 @@ impl<S: Sys> Spawner<S> {
         outputs: [BorrowedFd<'_>; 2],
         job: &Job<'_>,
     ) -> io::Result<i32> {
-        let Job { words, voice, remove, report } = *job;
+        let Job { words, stdin, voice, remove, report } = *job;
         let [stdout, stderr] = outputs;
         let service = &self.services[service];
         let path = service.path.as_deref().unwrap_or(&self.path);
@@ -255,7 +259,7 @@ impl<S: Sys> Spawner<S> {
             environment: &environment,
             standing: Standing::Apart,
             working_dir: Some(&service.working_dir),
-            stdin: self.stdin.as_fd(),
+            stdin: stdin.unwrap_or(self.stdin.as_fd()),
             stdout,
             stderr,
             notify: voice.descriptor.as_ref().map(|(fd, number)| (fd.as_fd(), *number)),

@@ -119,6 +119,12 @@ pub struct Event {
     /// How the incarnation ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit: Option<Exit>,
+    /// Whether it ended as its exit codes expect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<bool>,
+    /// How many attempts have failed in a row.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failures: u32,
     /// Why, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -138,9 +144,15 @@ impl Event {
             previous: None,
             pid: None,
             exit: None,
+            expected: None,
+            failures: 0,
             reason: None,
         }
     }
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// What an [`Event`] tells of.

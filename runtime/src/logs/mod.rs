@@ -6,6 +6,7 @@
 //! [`ring`]. Nothing here waits but [`Logs::flush`]. What was received is either written, or dropped and said to be.
 
 mod ansi;
+mod capture;
 mod container;
 mod file;
 mod files;
@@ -19,6 +20,7 @@ mod ring;
 mod senders;
 mod service;
 mod sink;
+mod tap;
 mod thread;
 mod watch;
 mod writer;
@@ -34,9 +36,11 @@ use podinit_plan::plan::{self as planned, Logging, Stream};
 use pressure::PATIENCE_MS;
 pub use service::{Counters, Outlet};
 use service::{Outlets, Service};
+use std::borrow::Cow;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
+pub use tap::Heard;
 
 /// How long one turn of the loop reads output, in milliseconds; the rest is read first in the next one.
 const TURN_TIME: Duration = Duration::from_millis(2);
@@ -48,6 +52,8 @@ pub struct LogSettings {
     pub name: String,
     /// Where its output goes.
     pub logging: Logging,
+    /// Its stdout is what it says as an event listener, too.
+    pub listens: bool,
     /// A text, not empty and without a newline, that [`Logs::take_matches`] tells of when a line contains it.
     pub watch: Option<String>,
 }
@@ -60,7 +66,7 @@ impl LogSettings {
             planned::Ready::Log(text) => Some(text.clone()),
             _ => None,
         };
-        LogSettings { name: name.to_owned(), logging: service.logging.clone(), watch }
+        LogSettings { name: name.to_owned(), logging: service.logging.clone(), listens: service.listener.is_some(), watch }
     }
 }
 
@@ -94,6 +100,8 @@ pub struct Logs<S: Sys> {
     held: Vec<usize>,
     /// Incarnations with a line that was watched for, and that nobody was told of.
     matches: Vec<(ServiceId, Incarnation)>,
+    /// What is for event listeners, or the word of one, and that nobody was told of.
+    heard: Vec<Heard>,
     /// Pipes that a turn had no time for.
     postponed: Vec<u32>,
     /// When this turn began.
@@ -129,6 +137,7 @@ impl<S: Sys> Logs<S> {
             outlets,
             held: Vec::new(),
             matches: Vec::new(),
+            heard: Vec::new(),
             postponed: Vec::new(),
             now,
         })
@@ -153,7 +162,8 @@ impl<S: Sys> Logs<S> {
             let (read, write) = self.sys.pipe(owner)?;
             let index = self.pipes.iter().position(Option::is_none).unwrap_or(self.pipes.len());
             self.poller.add(&read, Interest::Read, token(index))?;
-            let pipe = Some(Pipe::new(read, service, incarnation, stream, watched));
+            let tap = if role == Role::Command { planned.tap(stream) } else { None };
+            let pipe = Some(Pipe::new(read, service, incarnation, stream, watched, tap));
             match self.pipes.get_mut(index) {
                 Some(slot) => *slot = pipe,
                 None => self.pipes.push(pipe),
@@ -168,6 +178,11 @@ impl<S: Sys> Logs<S> {
     /// read, and before the end of the incarnation when [`Logs::drain`] came before.
     pub fn take_matches(&mut self) -> Vec<(ServiceId, Incarnation)> {
         std::mem::take(&mut self.matches)
+    }
+
+    /// What event listeners are to be told of, or have said, in order; as [`Logs::take_matches`].
+    pub fn take_heard(&mut self) -> Vec<Heard> {
+        std::mem::take(&mut self.heard)
     }
 
     /// A turn of the loop begins: what the last one had no time for is read first.
@@ -360,8 +375,9 @@ impl<S: Sys> Logs<S> {
         let Some(Some(pipe)) = self.pipes.get_mut(index) else { return 0 };
         match self.sys.read(pipe.fd.as_fd(), &mut self.buffer[..most]) {
             Ok(count) if count > 0 => {
+                let bytes = tap(pipe, Some(&self.buffer[..count]), &mut self.heard);
                 let service = &mut self.services[pipe.service];
-                if service.take(pipe, &self.buffer[..count], &mut self.outlets, &self.sys, self.now) {
+                if service.take(pipe, &bytes, &mut self.outlets, &self.sys, self.now) {
                     self.matched(index);
                 }
                 count
@@ -388,9 +404,13 @@ impl<S: Sys> Logs<S> {
     }
 
     fn end_line(&mut self, index: usize) {
-        if let Some(Some(pipe)) = self.pipes.get_mut(index) {
-            self.services[pipe.service].end_line(pipe, &mut self.outlets, &self.sys, self.now);
+        let Some(Some(pipe)) = self.pipes.get_mut(index) else { return };
+        let service = &mut self.services[pipe.service];
+        let rest = tap(pipe, None, &mut self.heard);
+        if !rest.is_empty() {
+            service.take(pipe, &rest, &mut self.outlets, &self.sys, self.now);
         }
+        service.end_line(pipe, &mut self.outlets, &self.sys, self.now);
     }
 
     fn take_notices(&mut self) {
@@ -418,6 +438,16 @@ impl<S: Sys> Logs<S> {
             pipe.held = poller.add(&pipe.fd, Interest::Read, token(index)).is_err();
             pipe.held
         });
+    }
+}
+
+/// Takes what is for event listeners out of what was read, or at its end out of what was kept back.
+fn tap<'a>(pipe: &mut Pipe, bytes: Option<&'a [u8]>, heard: &mut Vec<Heard>) -> Cow<'a, [u8]> {
+    let (service, incarnation) = (pipe.service, pipe.incarnation);
+    let tell = |written, data| heard.push(Heard { service, incarnation, written, data });
+    match &mut pipe.tap {
+        Some(tap) => tap.take(bytes, tell),
+        None => Cow::Borrowed(bytes.unwrap_or_default()),
     }
 }
 

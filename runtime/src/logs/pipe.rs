@@ -1,6 +1,7 @@
 //! The pipe that one output of an incarnation comes through.
 
 use crate::logs::ansi::Stripper;
+use crate::logs::tap::Tap;
 use crate::logs::watch::Search;
 use crate::machine::{Incarnation, ServiceId};
 use podinit_plan::plan::Stream;
@@ -30,14 +31,23 @@ pub struct Pipe {
     pub search: Option<Search>,
     /// The most that is read in one turn, in bytes.
     pub turn: usize,
+    /// What of it is not only for logs.
+    pub tap: Option<Box<Tap>>,
 }
 
 impl Pipe {
     /// A pipe that nothing came through yet.
     #[must_use]
-    pub fn new(fd: OwnedFd, service: ServiceId, incarnation: Incarnation, stream: Stream, watched: bool) -> Pipe {
+    pub fn new(
+        fd: OwnedFd,
+        service: ServiceId,
+        incarnation: Incarnation,
+        stream: Stream,
+        watched: bool,
+        tap: Option<Tap>,
+    ) -> Pipe {
         let search = watched.then(Search::default);
         let (partial, stripper) = (Vec::new(), Stripper::default());
-        Pipe { fd, service, incarnation, stream, partial, stripper, held: false, search, turn: TURN }
+        Pipe { fd, service, incarnation, stream, partial, stripper, held: false, search, turn: TURN, tap: tap.map(Box::new) }
     }
 }

@@ -8,6 +8,7 @@ use crate::logs::lines::{self, End};
 use crate::logs::pipe::{Pipe, TURN};
 use crate::logs::ring::Ring;
 use crate::logs::sink::time_for;
+use crate::logs::tap::Tap;
 use crate::machine::{Millis, ServiceId};
 use crate::sys::Sys;
 use podinit_plan::plan::{Output, Stream};
@@ -71,6 +72,8 @@ pub struct Service {
     /// What its lines are watched for.
     pub watch: Option<String>,
     counters: Counters,
+    /// Where its output goes, if some of it is not only for logs.
+    tapped: Option<Box<LogSettings>>,
 }
 
 impl Service {
@@ -83,12 +86,26 @@ impl Service {
             }),
             file: output.file.as_ref().and_then(|file| Some((outlets.files.index_of(&file.path)?, file.strip_ansi))),
         };
+        let outputs = std::iter::once(&settings.logging.stdout).chain(&settings.logging.stderr);
+        let is_tapped = settings.listens || outputs.into_iter().any(|output| output.events || output.capture_bytes > 0);
         Service {
             stdout: route(&settings.logging.stdout, Stream::Stdout),
             stderr: settings.logging.stderr.as_ref().map(|stderr| route(stderr, Stream::Stderr)),
             ring: Ring::new(count),
-            watch: settings.watch,
+            watch: settings.watch.clone(),
             counters: Counters::default(),
+            tapped: is_tapped.then(|| Box::new(settings)),
+        }
+    }
+
+    /// What taps a new pipe.
+    #[must_use]
+    pub fn tap(&self, stream: Stream) -> Option<Tap> {
+        let LogSettings { logging, listens, .. } = self.tapped.as_deref()?;
+        match (stream, &logging.stderr) {
+            (Stream::Stdout, _) if *listens => Some(Tap::Answers),
+            (Stream::Stdout, _) => Tap::of(&logging.stdout, stream),
+            (Stream::Stderr, stderr) => Tap::of(stderr.as_ref()?, stream),
         }
     }
 

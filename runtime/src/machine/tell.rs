@@ -57,6 +57,9 @@ impl Machine {
             previous: Some(previous),
             pid: service.pid,
             exit: if ended { service.last_exit } else { None },
+            // What was told to stop may end as it likes.
+            expected: (ended && previous != State::Stopping).then_some(!service.failed),
+            failures: service.failures,
             reason: service.reason.clone(),
             ..self.record(EventKind::State, Some(id))
         };

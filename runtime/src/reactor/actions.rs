@@ -14,6 +14,7 @@ use crate::sys::processes::signal_group_of;
 use podinit_plan::protocol::EventKind;
 use podinit_plan::signal;
 use std::io;
+use std::os::fd::AsFd;
 
 impl<S: Sys> Reactor<S> {
     /// Tells the machine, and carries out what it wants, and what it wants after that: as much as a turn has time for.
@@ -98,6 +99,7 @@ impl<S: Sys> Reactor<S> {
                 }
                 record.time = rfc3339(self.sys.date());
                 self.parts.control.published(&record, now);
+                self.publish_to_listeners(&record);
                 if let Some(line) = narrate(&record) {
                     self.parts.logs.say(&line);
                 }
@@ -122,8 +124,14 @@ impl<S: Sys> Reactor<S> {
             })?,
             Role::PreStart | Role::PostStop => Voice::default(),
         };
-        let started = self.parts.spawner.start(service, incarnation, role, output.fds(), &voice);
-        let pid = started.inspect_err(|_| self.parts.notify.close(service))?;
+        let input = self.input(service, role, owner)?;
+        let stdin = input.as_ref().map(AsFd::as_fd);
+        let started = self.parts.spawner.start(service, incarnation, role, stdin, output.fds(), &voice);
+        let pid = started.inspect_err(|_| {
+            self.parts.notify.close(service);
+            self.parts.inputs.close(service);
+        })?;
+        self.parts.listeners.started(service, incarnation);
         self.schedules.started(service, incarnation, now);
         self.running.insert(pid, (service, incarnation));
         self.leaders[service] = pid;

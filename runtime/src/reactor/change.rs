@@ -3,6 +3,7 @@
 use super::wishes::Waiting;
 use super::{End, Reactor, check_of};
 use crate::attributes;
+use crate::listeners::happening::Happening;
 use crate::logs::LogSettings;
 use crate::machine::{Event, Role, Verb};
 use crate::reload::{self, Loaded, Step, Update};
@@ -99,6 +100,7 @@ impl<S: Sys> Reactor<S> {
     /// Lets a group go.
     pub(super) fn remove_group(&mut self, group: &str) -> Result<(), GroupProblem> {
         let Some(services) = self.roster.group(group) else { return Err(GroupProblem::Unknown) };
+        let (now, date) = (self.now(), self.sys.date());
         // All or nothing.
         if services.iter().any(|service| !self.parts.machine.may_be_removed(*service)) {
             return Err(GroupProblem::Running);
@@ -110,8 +112,11 @@ impl<S: Sys> Reactor<S> {
             self.roster.remove(service);
             self.schedules.remove(service);
             self.parts.notify.close(service);
+            self.parts.inputs.remove(service);
+            self.parts.listeners.remove(service, now, date);
             self.checks[service] = None;
         }
+        self.tell_all(Happening::group(group, false));
         self.parts.machine.changed().map_err(GroupProblem::Wrong)
     }
 
@@ -137,6 +142,9 @@ impl<S: Sys> Reactor<S> {
                 warnings.push(format!("{name}: cannot write its log files: {error}"));
             }
             self.parts.notify.put(id, service.ready.clone(), self.parts.spawner.owner(id));
+            let owner = loaded.socket_owners.get(name).copied().or_else(|| self.parts.spawner.owner(id));
+            self.parts.inputs.add(id, &service.stdin, owner);
+            self.parts.listeners.add(id, name, service, now, date);
             self.schedules.put(id, service, now, date);
             self.roster.put(id, name, service.group.as_deref(), &loaded.marks);
             let check = check_of(id, service, &self.parts.spawner);
@@ -161,6 +169,7 @@ impl<S: Sys> Reactor<S> {
         for message in warnings {
             self.events.push_back(Event::Warning { message });
         }
+        self.tell_all(Happening::group(group, true));
         for id in taken {
             self.parts.machine.begin(id);
         }

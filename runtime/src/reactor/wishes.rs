@@ -3,10 +3,10 @@
 use super::Reactor;
 use super::window::window;
 use crate::errands::{Done, Errand};
+use crate::listeners::happening::Happening;
 use crate::machine::{Event, ServiceId, Target};
 use crate::rpc::{Asked, GroupProblem, Outcome, Refusal, Ticket, Wish};
 use crate::sys::Sys;
-use podinit_plan::state::State;
 use std::collections::BTreeMap;
 
 /// What is waited for on behalf of clients, besides what the machine answers.
@@ -70,7 +70,7 @@ impl<S: Sys> Reactor<S> {
                     let removed = self.remove_group(&group);
                     self.settle(ticket, &Outcome::Group(removed));
                 }
-                Wish::Tell { kind, data } => self.tell_remotely(&kind, &data),
+                Wish::Tell { kind, data } => self.tell_all(Happening::remote_communication(&kind, &data)),
                 Wish::Shutdown => self.send(Event::Stop),
                 Wish::Restart => self.load_for(ticket, Waiting::Restart),
             }
@@ -138,13 +138,6 @@ impl<S: Sys> Reactor<S> {
             None => Err(Refusal::NotRunning),
         }
     }
-
-    fn input_for_client(&mut self, service: ServiceId, _bytes: &[u8]) -> Result<(), Refusal> {
-        let seen = self.parts.machine.seen(service).ok_or(Refusal::NotRunning)?;
-        if seen.pid.is_none() || seen.state == State::Stopped { Err(Refusal::NotRunning) } else { Err(Refusal::Missing) }
-    }
-
-    fn tell_remotely(&mut self, _kind: &str, _data: &str) {}
 
     /// Lets a group of the configuration that was read last come.
     pub(super) fn add_group(&mut self, group: &str) -> Result<(), GroupProblem> {

@@ -7,7 +7,7 @@ mod update;
 pub use marks::{Marks, marks};
 pub use update::{Step, Update};
 
-use crate::boot::Failure;
+use crate::boot::{self, Failure};
 use crate::load::{self, Source, Written};
 use crate::rpc::{self, Changes, Configured};
 use crate::sys::Sys;
@@ -23,6 +23,8 @@ pub struct Loaded {
     pub plan: Plan,
     /// Who each service runs as, in the plan's order.
     pub identities: BTreeMap<String, Option<Identity>>,
+    /// uid and gid of the sockets that services have at their stdin, where they are not the services' own.
+    pub socket_owners: BTreeMap<String, (u32, u32)>,
     /// What clients are told of each process.
     pub configured: Vec<Configured>,
     /// By which its groups are told from others of the same name.
@@ -49,7 +51,12 @@ pub fn load<S: Sys>(sys: &S, source: &Source) -> Result<Loaded, String> {
     let (own_uid, _) = sys.own_ids();
     let identities = load::identities(&plan, &accounts, own_uid, &mut warnings).map_err(|problems| problems.join("\n"))?;
     let identities = plan.services.keys().cloned().zip(identities).collect();
-    Ok(Loaded { plan, identities, configured, marks, warnings })
+    let mut socket_owners = BTreeMap::new();
+    for (name, service) in &plan.services {
+        let owner = boot::socket_owner(&service.stdin, &accounts).map_err(|error| format!("{name}: {error}"))?;
+        socket_owners.extend(owner.map(|owner| (name.clone(), owner)));
+    }
+    Ok(Loaded { plan, identities, socket_owners, configured, marks, warnings })
 }
 
 /// What is different between what runs and what could.

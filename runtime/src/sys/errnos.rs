@@ -9,9 +9,10 @@ use nix::errno::Errno::{self, *};
 pub type Call = (&'static str, &'static [Errno]);
 
 /// Every call that can fail, trait by trait.
-pub const CALLS: [Call; 52] = [
+pub const CALLS: [Call; 54] = [
     // Files
     ("pipe", &[EMFILE, ENFILE, ENOMEM, EPERM]),
+    ("input_pipe", &[EMFILE, ENFILE, ENOMEM, EPERM]),
     ("read", &[EAGAIN, EINTR, EIO]),
     ("write", &[EAGAIN, EINTR, EIO, ENOSPC, EDQUOT, EFBIG, EPERM, EPIPE]),
     ("pending", &[ENOTTY]),
@@ -39,6 +40,10 @@ pub const CALLS: [Call; 52] = [
         &[EACCES, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EAGAIN, ECONNREFUSED, EINTR, EMFILE, ENETUNREACH, ENFILE, ENOBUFS],
     ),
     ("connected", &[EAGAIN, ECONNREFUSED, ECONNRESET, EHOSTUNREACH, ENETUNREACH, ENOBUFS, EPERM, ETIMEDOUT]),
+    (
+        "listen_for",
+        &[EACCES, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, ELOOP, EMFILE, ENFILE, ENOBUFS, ENOENT, ENOMEM, ENOTDIR, EPERM, EROFS],
+    ),
     ("send", &[EAGAIN, ECONNRESET, EINTR, ENOBUFS, ENOMEM, EPIPE]),
     ("receive", &[EAGAIN, ECONNREFUSED, ECONNRESET, EINTR, ENOMEM, ETIMEDOUT]),
     ("listen_on_port", &[EACCES, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EMFILE, ENFILE, ENOBUFS, ENOMEM]),

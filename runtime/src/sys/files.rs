@@ -87,6 +87,9 @@ pub trait Files {
     /// A pipe, read end first: both closed on exec, the read end non-blocking, both owned by `owner` when given, so
     /// that a service which opens /dev/stdout anew may do so; where podinit may not do that, everybody may open it.
     fn pipe(&self, owner: Option<(u32, u32)>) -> io::Result<(OwnedFd, OwnedFd)>;
+    /// A pipe for the stdin of a service, read end first: both closed on exec, the write end non-blocking; `owner` as in
+    /// [`Files::pipe`].
+    fn input_pipe(&self, owner: Option<(u32, u32)>) -> io::Result<(OwnedFd, OwnedFd)>;
     /// Reads once; 0 is the end.
     fn read(&self, fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize>;
     /// Writes once.
@@ -132,13 +135,14 @@ impl Files for Linux {
     fn pipe(&self, owner: Option<(u32, u32)>) -> io::Result<(OwnedFd, OwnedFd)> {
         let (read, write) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
         fcntl(&read, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-        if let Some((uid, gid)) = owner {
-            match nix::unistd::fchown(&write, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid))) {
-                // Without CAP_CHOWN. Nobody but who has the descriptor in its /proc/self can find the pipe.
-                Err(Errno::EPERM) => fchmod(&write, Mode::from_bits_truncate(0o622))?,
-                other => other?,
-            }
-        }
+        hand_over(&write, owner, 0o622)?;
+        Ok((read, write))
+    }
+
+    fn input_pipe(&self, owner: Option<(u32, u32)>) -> io::Result<(OwnedFd, OwnedFd)> {
+        let (read, write) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
+        fcntl(&write, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+        hand_over(&read, owner, 0o644)?;
         Ok((read, write))
     }
 
@@ -260,6 +264,16 @@ impl Files for Linux {
     }
 }
 
+/// Gives a pipe to its owner, or where podinit may not do that, opens it to everybody.
+fn hand_over(pipe: &OwnedFd, owner: Option<(u32, u32)>, to_all: u32) -> io::Result<()> {
+    let Some((uid, gid)) = owner else { return Ok(()) };
+    match nix::unistd::fchown(pipe, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid))) {
+        // Without CAP_CHOWN. Nobody but who has the descriptor in its /proc/self can find the pipe.
+        Err(Errno::EPERM) => Ok(fchmod(pipe, Mode::from_bits_truncate(to_all))?),
+        other => Ok(other?),
+    }
+}
+
 /// Does something with the ids of a user, uid and gid, where it comes to access to files.
 pub(super) fn as_user<T>(user: Option<(u32, u32)>, work: impl FnOnce() -> T) -> T {
     let Some((uid, gid)) = user else { return work() };
@@ -289,6 +303,9 @@ fn stat_of(metadata: &Metadata) -> Stat {
 impl<S: Files> Files for Faulty<S> {
     fn pipe(&self, owner: Option<(u32, u32)>) -> io::Result<(OwnedFd, OwnedFd)> {
         self.call("pipe")?.pipe(owner)
+    }
+    fn input_pipe(&self, owner: Option<(u32, u32)>) -> io::Result<(OwnedFd, OwnedFd)> {
+        self.call("input_pipe")?.input_pipe(owner)
     }
     fn read(&self, fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
         self.call("read")?.read(fd, buffer)

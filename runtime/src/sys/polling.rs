@@ -31,6 +31,8 @@ pub enum Token {
     Connection(u32),
     /// Something that a thread was to do is done.
     Errands,
+    /// The stdin of a service; the index is the service's.
+    Input(u32),
     /// Nobody: what could not be removed.
     Nobody,
 }
@@ -63,8 +65,9 @@ impl Token {
             Token::Notify(index) => (7, index),
             Token::Reach(index) => (8, index),
             Token::SinkWriter(index) => (9, index),
-            Token::Errands => (11, 0),
+            Token::Errands => (12, 0),
             Token::Nobody => (10, 0),
+            Token::Input(index) => (11, index),
         };
         kind << 32 | u64::from(index)
     }
@@ -85,7 +88,8 @@ impl Token {
             8 => Some(Token::Reach(index)),
             9 => Some(Token::SinkWriter(index)),
             10 => Some(Token::Nobody),
-            11 => Some(Token::Errands),
+            12 => Some(Token::Errands),
+            11 => Some(Token::Input(index)),
             _ => None,
         }
     }

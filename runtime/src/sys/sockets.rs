@@ -1,11 +1,31 @@
 //! Sockets: connections to services on loopback, and what podinit's own surfaces need.
 
+use crate::sys::unix_sockets::{Address, bind_unix};
 use crate::sys::{Faulty, Linux};
 use nix::errno::Errno;
 use nix::sys::socket::{self, AddressFamily, Backlog, MsgFlags, SockFlag, SockType, SockaddrStorage, sockopt};
+use std::fs::Permissions;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+/// Where to listen for others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// At a path; with the rights of its file, and whose it is, where they are not podinit's defaults.
+    Unix {
+        /// Absolute.
+        path: PathBuf,
+        /// Its rights.
+        mode: Option<u32>,
+        /// uid and gid.
+        owner: Option<(u32, u32)>,
+    },
+    /// At a port.
+    Tcp(SocketAddr),
+}
 
 /// Sockets. Every error is the kernel's.
 #[expect(clippy::missing_errors_doc, reason = "said once, above")]
@@ -17,6 +37,9 @@ pub trait Sockets {
     fn connected(&self, fd: BorrowedFd<'_>) -> io::Result<()>;
     /// Listens on a port, of an address or, without one, of all.
     fn listen_on_port(&self, address: Option<IpAddr>, port: u16) -> io::Result<OwnedFd>;
+    /// Listens, for another process to accept from: the socket waits, and is closed on exec. A unix socket that somebody
+    /// left behind is replaced, as with [`super::UnixSockets::listen`]. Without `backlog` as many connections wait as may.
+    fn listen_for(&self, place: &Place, backlog: Option<i32>) -> io::Result<OwnedFd>;
     /// Sends what fits; never blocks, whatever the mode of the descriptor.
     fn send(&self, fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize>;
     /// Receives what is there; never blocks; 0 is the end.
@@ -66,6 +89,32 @@ impl Sockets for Linux {
         }
     }
 
+    fn listen_for(&self, place: &Place, backlog: Option<i32>) -> io::Result<OwnedFd> {
+        let listener = match place {
+            Place::Unix { path, mode, owner } => {
+                let listener = bind_unix(SockFlag::empty(), &Address::Path(path.clone()))?;
+                if let Some((uid, gid)) = owner {
+                    std::os::unix::fs::lchown(path, Some(*uid), Some(*gid))?;
+                }
+                if let Some(mode) = mode {
+                    std::fs::set_permissions(path, Permissions::from_mode(*mode))?;
+                }
+                listener
+            }
+            Place::Tcp(address) => {
+                let family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+                let listener = socket::socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+                // Connections of an earlier listener may still be on their way out.
+                socket::setsockopt(&listener, sockopt::ReuseAddr, &true)?;
+                socket::bind(listener.as_raw_fd(), &SockaddrStorage::from(*address))?;
+                listener
+            }
+        };
+        let backlog = backlog.and_then(|backlog| Backlog::new(backlog).ok()).unwrap_or(Backlog::MAXCONN);
+        socket::listen(&listener, backlog)?;
+        Ok(listener)
+    }
+
     fn send(&self, fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
         Ok(socket::send(fd.as_raw_fd(), bytes, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL)?)
     }
@@ -94,6 +143,9 @@ impl<S: Sockets> Sockets for Faulty<S> {
     }
     fn connected(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
         self.call("connected")?.connected(fd)
+    }
+    fn listen_for(&self, place: &Place, backlog: Option<i32>) -> io::Result<OwnedFd> {
+        self.call("listen_for")?.listen_for(place, backlog)
     }
     fn send(&self, fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
         self.call("send")?.send(fd, bytes)

@@ -37,16 +37,7 @@ pub trait UnixSockets {
 
 impl UnixSockets for Linux {
     fn listen(&self, address: &Address, mode: u32) -> io::Result<OwnedFd> {
-        let listener = stream(SockFlag::SOCK_NONBLOCK)?;
-        let name = unix_addr(address)?;
-        let bound = socket::bind(listener.as_raw_fd(), &name);
-        match (bound, address) {
-            (Err(Errno::EADDRINUSE), Address::Path(path)) if is_socket(path) && self.connect_unix(address).is_err() => {
-                std::fs::remove_file(path)?;
-                socket::bind(listener.as_raw_fd(), &name)?;
-            }
-            (other, _) => other?,
-        }
+        let listener = bind_unix(SockFlag::SOCK_NONBLOCK, address)?;
         if let Address::Path(path) = address {
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
         }
@@ -77,6 +68,20 @@ impl UnixSockets for Linux {
     fn own_uid(&self) -> u32 {
         nix::unistd::geteuid().as_raw()
     }
+}
+
+/// A socket at this address, where nobody listens.
+pub(super) fn bind_unix(flags: SockFlag, address: &Address) -> io::Result<OwnedFd> {
+    let listener = stream(flags)?;
+    let name = unix_addr(address)?;
+    match (socket::bind(listener.as_raw_fd(), &name), address) {
+        (Err(Errno::EADDRINUSE), Address::Path(path)) if is_socket(path) && Linux.connect_unix(address).is_err() => {
+            std::fs::remove_file(path)?;
+            socket::bind(listener.as_raw_fd(), &name)?;
+        }
+        (other, _) => other?,
+    }
+    Ok(listener)
 }
 
 /// Whether a socket is there, not a link to one.

@@ -77,6 +77,19 @@ pub fn plan(folder: &str, port: u16) -> Value {
         json!({"command": shell(&format!("timeout 2 {own} healthcheck; {request} | timeout 2 {own} dial; true")),
             "kind": "oneshot", "ready": {"alive_ms": 0}, "depends_on": ["file"]}),
     );
+    // It takes whatever it is told of.
+    let takes = r"while read -r line; do head -c ${line##*len:} >/dev/null; printf 'RESULT 2\nOKREADY\n'; done";
+    add(
+        "listener",
+        json!({"command": stays(&format!("echo READY; {takes}")), "ready": {"alive_ms": 0}, "stdin": "pipe",
+            "listener": {"pool": "listener", "events": ["PROCESS_STATE", "PROCESS_COMMUNICATION"], "buffer_size": 10}}),
+    );
+    add(
+        "accepts",
+        json!({"command": stays("echo '<!--XSUPERVISOR:BEGIN-->up<!--XSUPERVISOR:END-->'"), "ready": {"alive_ms": 0},
+            "stdin": {"socket": {"address": format!("unix://{folder}/accepts.sock"), "mode": 448}},
+            "logging": {"stdout": {"container": container("stdout", "prefix"), "capture_bytes": 100}}}),
+    );
     let others: Vec<String> = services.keys().cloned().collect();
     let command = stays(&format!("touch {folder}/{LAST}"));
     services.insert(LAST.to_owned(), with_rules(json!({"command": command, "ready": {"alive_ms": 0}, "depends_on": others})));

@@ -41,7 +41,7 @@ fn start(plan: impl FnOnce(&Path, &Path) -> Plan) -> Pod {
 
 fn into_file(path: &Path, service: Service) -> Service {
     let file = LogFile { path: path.to_str().unwrap().to_owned(), max_size_bytes: 0, max_files: 1, strip_ansi: false };
-    Service { logging: Logging { stdout: Output { container: None, file: Some(file) }, stderr: None }, ..service }
+    Service { logging: Logging { stdout: Output { file: Some(file), ..Output::default() }, stderr: None }, ..service }
 }
 
 /// A file system that is frozen as long as this lives.

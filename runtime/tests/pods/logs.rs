@@ -9,12 +9,12 @@ use podinit_plan::state::State;
 use std::path::Path;
 
 fn to(stream: Stream, format: Format) -> Output {
-    Output { container: Some(Container { stream, format }), file: None }
+    Output { container: Some(Container { stream, format }), ..Output::default() }
 }
 
 fn into_file(path: &Path) -> Output {
     let path = path.to_str().unwrap().to_owned();
-    Output { container: None, file: Some(LogFile { path, max_size_bytes: 0, max_files: 1, strip_ansi: false }) }
+    Output { file: Some(LogFile { path, max_size_bytes: 0, max_files: 1, strip_ansi: false }), ..Output::default() }
 }
 
 fn logging(stdout: Output, stderr: Option<Output>, service: Service) -> Service {

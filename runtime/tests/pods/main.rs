@@ -8,6 +8,7 @@ mod foreground;
 mod frozen_disk;
 mod hooks;
 mod lifecycle;
+mod listeners;
 mod logs;
 mod notify;
 mod privileges;

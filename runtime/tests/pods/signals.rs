@@ -53,7 +53,7 @@ fn usr1_opens_log_files_anew_all_the_same() {
         let file = LogFile { path: folder.join("log").display().to_string(), max_size_bytes: 0, max_files: 1, strip_ansi: false };
         let script = format!("trap 'echo again' USR1; touch {}/web; while :; do sleep 0.01; done", folder.display());
         let mut web = passing(&[("SIGUSR1", "SIGUSR1")], shell(&script));
-        web.logging = Logging { stdout: Output { container: None, file: Some(file) }, stderr: None };
+        web.logging = Logging { stdout: Output { file: Some(file), ..Output::default() }, stderr: None };
         pod([("web", web)])
     });
     pod.wait_state("web", State::Ready);

@@ -83,6 +83,7 @@ fn logging(logging: &model::Logging, instance: &str) -> target::Logging {
     let output = |stream, path: Option<String>| target::Output {
         container: Some(target::Container { stream, format: logging.format }),
         file: path.map(file),
+        ..target::Output::default()
     };
     let (stdout, stderr) = files.map_or((None, None), |files| (Some(files.stdout), files.stderr));
     target::Logging {

@@ -23,6 +23,17 @@ pub struct Output {
     /// To a file, byte for byte.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<LogFile>,
+    /// To event listeners, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub events: bool,
+    /// What stands between `<!--XSUPERVISOR:BEGIN-->` and `<!--XSUPERVISOR:END-->` goes to event listeners and to nobody
+    /// else, the last so many bytes of it. 0: these are output like any other.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub capture_bytes: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// How a stream reaches the container's output.
@@ -76,7 +87,7 @@ impl Default for Logging {
     /// Both streams together on the container's stdout, each line with the name of its service.
     fn default() -> Self {
         let container = Some(Container { stream: Stream::Stdout, format: Format::Prefix });
-        Logging { stdout: Output { container, file: None }, stderr: None }
+        Logging { stdout: Output { container, ..Output::default() }, stderr: None }
     }
 }
 

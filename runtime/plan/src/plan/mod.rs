@@ -8,14 +8,18 @@
 mod attributes;
 mod ending;
 mod health;
+mod listener;
 mod logging;
 mod server;
+mod stdin;
 
 pub use attributes::{Attributes, Ulimit};
 pub use ending::{Backoff, Growth, Restart, RestartPolicy, Stop};
 pub use health::{HealthCheck, OnFailure, Probe, Ready};
+pub use listener::Listener;
 pub use logging::{Container, Format, LogFile, Logging, Output, Stream};
 pub use server::{Credentials, Listen, Server, TcpPort, UnixSocket};
+pub use stdin::{Socket, Stdin};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -163,9 +167,15 @@ pub struct Service {
     /// Signals by name that are passed on when podinit gets them: podinit's, and what the leader gets for it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub signals: BTreeMap<String, String>,
+    /// What its stdin is.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub stdin: Stdin,
     /// Where its output goes.
     #[serde(default, skip_serializing_if = "is_default")]
     pub logging: Logging,
+    /// It is told of events on its stdin, a pipe then, and answers on its stdout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listener: Option<Listener>,
 }
 
 /// When a service is started by the clock; one that still runs is not started again.
@@ -235,7 +245,9 @@ impl Service {
             essential: true,
             stop: Stop::default(),
             signals: BTreeMap::new(),
+            stdin: Stdin::default(),
             logging: Logging::default(),
+            listener: None,
         }
     }
 

@@ -3,8 +3,8 @@
 use super::config::{AutoRestart, Config, Daemon, Group, GroupKind, Listen, Log, LogTarget, Process, Server, full_name};
 use super::reader::join;
 use crate::plan::{
-    self, Attributes, Backoff, Command, Container, Credentials, Format, Growth, LogFile, Logging, Output, Plan, Ready, Restart,
-    RestartPolicy, Service, Stop, Stream, TcpPort, Ulimit, UnixSocket, VERSION, Value,
+    self, Attributes, Backoff, Command, Container, Credentials, Format, Growth, Listener, LogFile, Logging, Output, Plan, Ready,
+    Restart, RestartPolicy, Service, Socket, Stdin, Stop, Stream, TcpPort, Ulimit, UnixSocket, VERSION, Value,
 };
 use crate::signal;
 use crate::template::escape;
@@ -13,6 +13,9 @@ use std::collections::BTreeMap;
 /// From one start of a program to the next it takes this long at least. The original starts what ends at once again in
 /// the next turn of its loop, about four times a second.
 const MIN_INTERVAL_MS: u64 = 250;
+
+/// The mode of a socket that a fcgi-program says none of.
+const SOCKET_MODE: u32 = 0o700;
 
 /// What the plan stands on.
 #[derive(Debug, Clone, Default)]
@@ -35,17 +38,6 @@ pub fn compile(config: &Config, ground: &Ground) -> (Plan, Vec<String>) {
     let ulimits = ulimits(&config.supervisord, ground, &mut left_out);
     let daemon = DaemonOf { daemon: &config.supervisord, url: first.map(url), ulimits, ground };
     for (rank, group) in (0i64..).zip(&config.groups) {
-        match &group.kind {
-            GroupKind::Programs => {}
-            GroupKind::EventListener { .. } => {
-                left_out.push(format!("the event listener {} is not run; podinit has no events for it yet", group.name));
-                continue;
-            }
-            GroupKind::Fcgi { .. } => {
-                left_out.push(format!("the fcgi-program {} is not run; podinit opens no sockets for others", group.name));
-                continue;
-            }
-        }
         for process in &group.processes {
             let name = full_name(group, process);
             // Groups and programs start in this order, and are signalled in it.
@@ -159,7 +151,9 @@ impl DaemonOf<'_> {
                 kill_group: process.killasgroup,
                 order: Some(rank),
             },
-            logging: self.logging(process),
+            stdin: stdin(group),
+            logging: self.logging(group, process),
+            listener: listener(group),
             ..Service::new(Command::Words(words.iter().map(|word| escape(word)).collect()))
         }
     }
@@ -177,10 +171,19 @@ impl DaemonOf<'_> {
         own.chain(said).map(|(name, value)| (name, Some(Value::Text(escape(&value))))).collect()
     }
 
-    fn logging(&self, process: &Process) -> Logging {
-        let output = |log: &Log, stream: &str| self.output(process, log, stream);
+    fn logging(&self, group: &Group, process: &Process) -> Logging {
+        let output = |log: &Log, stream: &str| Output {
+            events: log.events_enabled,
+            capture_bytes: log.capture_maxbytes,
+            ..self.output(process, log, stream)
+        };
+        let stdout = output(&process.stdout, "stdout");
         Logging {
-            stdout: output(&process.stdout, "stdout"),
+            // What a listener says there is not for other listeners.
+            stdout: match group.kind {
+                GroupKind::EventListener { .. } => Output { events: false, capture_bytes: 0, ..stdout },
+                GroupKind::Programs | GroupKind::Fcgi { .. } => stdout,
+            },
             stderr: (!process.redirect_stderr).then(|| output(&process.stderr, "stderr")),
         }
     }
@@ -201,7 +204,7 @@ impl DaemonOf<'_> {
             _ => None,
         };
         if let Some(stream) = container {
-            return Output { container: Some(Container { stream, format: Format::Raw }), file: None };
+            return Output { container: Some(Container { stream, format: Format::Raw }), ..Output::default() };
         }
         let file = LogFile {
             path: join(&self.ground.working_dir, &path),
@@ -209,7 +212,29 @@ impl DaemonOf<'_> {
             max_files: u32::try_from(log.logfile_backups).unwrap_or(u32::MAX).saturating_add(1),
             strip_ansi: self.daemon.strip_ansi,
         };
-        Output { container: None, file: Some(file) }
+        Output { file: Some(file), ..Output::default() }
+    }
+}
+
+/// Programs that read their stdin do not see an end of it, as nobody writes to it.
+fn stdin(group: &Group) -> Stdin {
+    match &group.kind {
+        GroupKind::Programs | GroupKind::EventListener { .. } => Stdin::Pipe,
+        GroupKind::Fcgi { socket, socket_backlog, socket_owner, socket_mode } => Stdin::Socket(Socket {
+            address: socket.clone(),
+            backlog: socket_backlog.and_then(|backlog| i32::try_from(backlog).ok()),
+            owner: socket_owner.clone(),
+            mode: socket_mode.or(socket.starts_with("unix:").then_some(SOCKET_MODE)),
+        }),
+    }
+}
+
+fn listener(group: &Group) -> Option<Listener> {
+    match &group.kind {
+        GroupKind::EventListener { events, buffer_size } => {
+            Some(Listener { pool: group.name.clone(), events: events.clone(), buffer_size: *buffer_size })
+        }
+        GroupKind::Programs | GroupKind::Fcgi { .. } => None,
     }
 }
 

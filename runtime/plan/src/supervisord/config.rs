@@ -126,6 +126,12 @@ pub enum GroupKind {
     Fcgi {
         /// `unix:///path` or `tcp://host:port`.
         socket: String,
+        /// Connections that wait to be accepted; the kernel's most without it.
+        socket_backlog: Option<u64>,
+        /// `user` or `user:group`; without it the socket is its programs'.
+        socket_owner: Option<String>,
+        /// The mode of a unix socket.
+        socket_mode: Option<u32>,
     },
 }
 

@@ -6,10 +6,12 @@ use super::expand::Names;
 use super::ini::Section;
 use super::process::{Around, processes};
 use super::reader::Reader;
-use super::values::{self, integer};
+use super::values::{self, integer, octal};
 
 /// The priority of what has none.
 const PRIORITY: i64 = 999;
+/// What takes the results of listeners.
+const RESULT_HANDLER: &str = "supervisor.dispatchers:default_handler";
 /// Listeners are started first and stopped last.
 const LISTENER_PRIORITY: i64 = -1;
 
@@ -96,6 +98,9 @@ impl<'i> Context<'_, 'i, '_> {
         if self.reader.value_or(section, "redirect_stderr", self.names, values::boolean, false) {
             self.reader.mistake(section, "redirect_stderr", "it cannot be true here: a listener's stdout is its protocol");
         }
+        if self.reader.raw(section, "result_handler").is_some_and(|handler| handler != RESULT_HANDLER) {
+            self.reader.warn(section, "result_handler", "it is not called: `OK` is success, anything else a rejection");
+        }
         GroupKind::EventListener { events, buffer_size }
     }
 
@@ -108,7 +113,17 @@ impl<'i> Context<'_, 'i, '_> {
         } else if !socket.starts_with("unix:///") && !socket.starts_with("tcp://") {
             self.reader.mistake(section, "socket", &format!("`{socket}`: expected unix:///path or tcp://host:port"));
         }
-        GroupKind::Fcgi { socket }
+        let socket_backlog = self.reader.value(section, "socket_backlog", &names, backlog);
+        let socket_owner = self.reader.text(section, "socket_owner", &names);
+        let socket_mode = self.reader.value(section, "socket_mode", &names, octal);
+        if !socket.starts_with("unix:") {
+            for option in ["socket_owner", "socket_mode"] {
+                if self.reader.raw(section, option).is_some() {
+                    self.reader.mistake(section, option, "only a unix socket has one");
+                }
+            }
+        }
+        GroupKind::Fcgi { socket, socket_backlog, socket_owner, socket_mode }
     }
 
     fn processes(&mut self, section: &'i Section, program: &str, group: &str) -> Vec<super::Process> {
@@ -126,6 +141,11 @@ impl<'i> Context<'_, 'i, '_> {
             name.to_owned()
         })
     }
+}
+
+/// How many connections may wait.
+fn backlog(text: &str) -> Result<u64, String> {
+    values::count(text).ok().filter(|backlog| (1..=65_535).contains(backlog)).ok_or("expected 1 to 65535".to_owned())
 }
 
 /// What a listener can be told of.

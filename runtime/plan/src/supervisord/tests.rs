@@ -1,5 +1,5 @@
 use super::*;
-use crate::plan::{self, Command, RestartPolicy, Service};
+use crate::plan::{self, Command, Listener, RestartPolicy, Service, Socket, Stdin};
 
 /// Files in memory; a pattern matches what begins as it does up to its star.
 struct Memory(Vec<(&'static str, &'static str)>);
@@ -99,6 +99,44 @@ fn programs_are_policies_of_plain_numbers() {
     assert_eq!((w.user.as_deref(), w.working_dir.as_str(), w.attributes.umask), (Some("nobody"), "/srv", Some(0o77)));
     let container = w.logging.stdout.container.unwrap();
     assert_eq!((container.stream, container.format, &w.logging.stderr), (plan::Stream::Stdout, plan::Format::Raw, &None));
+}
+
+#[test]
+fn listeners_programs_and_fcgi_programs_have_each_their_stdin() {
+    let text = "[supervisord]\n[program:a]\ncommand=a\nstderr_events_enabled=yes\nstdout_capture_maxbytes=1KB\n\
+                [eventlistener:ear]\ncommand=l\nevents=tick_5, PROCESS_LOG\nstdout_events_enabled=yes\nstderr_events_enabled=yes\n\
+                [fcgi-program:f]\ncommand=f\nsocket=unix:///run/f.sock\nsocket_backlog=7\nsocket_owner=www:www\n\
+                [fcgi-program:t]\ncommand=t\nsocket=tcp://localhost:9000\n";
+    let (plan, warnings) = compiled(text);
+    assert_eq!(warnings, [""; 0]);
+    let (a, ear) = (&plan.services["a"], &plan.services["ear"]);
+    assert_eq!((&a.stdin, &a.listener), (&Stdin::Pipe, &None));
+    assert_eq!((a.logging.stdout.capture_bytes, a.logging.stdout.events), (1024, false));
+    assert!(a.logging.stderr.as_ref().is_some_and(|stderr| stderr.events));
+    let events = ["TICK_5", "PROCESS_LOG"].map(str::to_owned).to_vec();
+    assert_eq!(ear.listener, Some(Listener { pool: "ear".to_owned(), events, buffer_size: 10 }));
+    // What it says on its stdout is its protocol.
+    assert_eq!((&ear.stdin, ear.logging.stdout.events), (&Stdin::Pipe, false));
+    let socket = |name: &str| match &plan.services[name].stdin {
+        Stdin::Socket(socket) => socket.clone(),
+        other => panic!("{other:?}"),
+    };
+    let owner = Some("www:www".to_owned());
+    let unix = Socket { address: "unix:///run/f.sock".to_owned(), backlog: Some(7), owner, mode: Some(0o700) };
+    assert_eq!(socket("f"), unix);
+    assert_eq!(socket("t"), Socket { address: "tcp://localhost:9000".to_owned(), backlog: None, owner: None, mode: None });
+}
+
+#[test]
+fn what_a_socket_or_a_listener_cannot_have_is_said() {
+    let text = "[supervisord]\n[fcgi-program:f]\ncommand=f\nsocket=tcp://localhost:9000\nsocket_mode=0700\nsocket_backlog=0\n";
+    let found = lines(&one(text).unwrap_err());
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].contains(":5: ") && found[0].contains("only a unix socket has one"), "{found:?}");
+    assert!(found[1].contains(":6: ") && found[1].contains("expected 1 to 65535"), "{found:?}");
+    let text = "[supervisord]\n[eventlistener:l]\ncommand=l\nevents=TICK\nresult_handler=mine:handler\n";
+    let warnings = lines(&one(text).unwrap().warnings);
+    assert!(warnings.len() == 1 && warnings[0].contains(":5: "), "{warnings:?}");
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn rig_to(sys: Kernel, fds: [&dyn AsFd; 2], services: Vec<LogSettings>) -> Rig {
 }
 
 fn settings(name: &str, logging: Logging) -> LogSettings {
-    LogSettings { name: name.into(), logging, watch: None }
+    LogSettings { name: name.into(), logging, listens: false, watch: None }
 }
 
 fn with_file(path: Option<&Path>) -> Logging {

@@ -132,11 +132,11 @@ fn apart(stdout: Output, stderr: Output) -> Logging {
 }
 
 fn to(stream: Stream, format: Format) -> Output {
-    Output { container: Some(plan::Container { stream, format }), file: None }
+    Output { container: Some(plan::Container { stream, format }), ..Output::default() }
 }
 
 fn into_file(path: &Path) -> Output {
-    Output { container: None, file: Some(log_file(path)) }
+    Output { file: Some(log_file(path)), ..Output::default() }
 }
 
 /// The write ends of a service with two pipes.
@@ -223,7 +223,7 @@ fn services_that_name_the_same_file_share_it() {
     let path = folder.path().join("shared");
     let mut file = log_file(&path);
     file.max_size_bytes = 250_000;
-    let output = Output { container: None, file: Some(file) };
+    let output = Output { file: Some(file), ..Output::default() };
     let services =
         vec![settings("a", apart(output.clone(), output.clone())), settings("b", Logging { stdout: output, stderr: None })];
     let mut rig = rig_of(Faulty::new(Linux), services);

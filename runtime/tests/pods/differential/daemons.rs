@@ -17,6 +17,17 @@ pub trait Daemon {
     fn folder(&self) -> &Path;
     /// The states that each process has entered so far.
     fn histories(&self) -> Histories;
+    /// What a listener was told of that: each process' events and their payloads, process ids but for 0 left out.
+    fn told(&self) -> Histories {
+        let mut told = Histories::new();
+        for (name, state, line) in events(self.folder()) {
+            let (_, payload) = line.split_once("from_state:").unwrap_or_default();
+            let pid = |word: &str| if word.starts_with("pid:") && word != "pid:0" { "pid:N".to_owned() } else { word.to_owned() };
+            let payload: Vec<String> = payload.split_whitespace().map(pid).collect();
+            told.entry(name).or_default().push(format!("{state} from {}", payload.join(" ")));
+        }
+        told
+    }
     /// Starts or stops a process, and waits until that is done.
     fn ask(&self, what: &str, process: String);
     /// Kills a process of a program.
@@ -68,12 +79,11 @@ impl Supervisord {
         let folder = tempfile::tempdir().unwrap();
         let at = folder.path().display();
         std::fs::write(folder.path().join("script"), SCRIPT).unwrap();
-        std::fs::write(folder.path().join("listener"), LISTENER).unwrap();
         let configuration = format!(
             "[supervisord]\nnodaemon=true\nlogfile={at}/log\npidfile={at}/pid\nchildlogdir={at}\n\
              [unix_http_server]\nfile={at}/sock\n[supervisorctl]\nserverurl=unix://{at}/sock\n\
-             [rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n\
-             [eventlistener:a-listener]\ncommand=python3 {at}/listener {at}/events\nevents=PROCESS_STATE\nbuffer_size=10000\n{}",
+             [rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n{}{}",
+            listener(folder.path()),
             scenario.configuration(&at.to_string())
         );
         std::fs::write(folder.path().join("conf"), configuration).unwrap();
@@ -87,6 +97,30 @@ impl Supervisord {
     }
 }
 
+/// What the listener was told: process, state, and the whole line.
+fn events(folder: &Path) -> Vec<(String, String, String)> {
+    let text = std::fs::read_to_string(folder.join("events")).unwrap_or_default();
+    let mut events = Vec::new();
+    // The last line may not be whole yet.
+    for line in text.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
+        let value = |key: &str| line.split_whitespace().find_map(|word| word.strip_prefix(key)).unwrap_or_default();
+        let (process, group) = (value("processname:"), value("groupname:"));
+        let state = line.split(' ').next().and_then(|event| event.strip_prefix("PROCESS_STATE_")).unwrap_or_default();
+        if group != "a-listener" {
+            let name = if process == group { process.to_owned() } else { format!("{group}:{process}") };
+            events.push((name, state.to_owned(), line.to_owned()));
+        }
+    }
+    events
+}
+
+/// The listener's section, with its program in the folder.
+fn listener(folder: &Path) -> String {
+    std::fs::write(folder.join("listener"), LISTENER).unwrap();
+    let at = folder.display();
+    format!("[eventlistener:a-listener]\ncommand=python3 {at}/listener {at}/events\nevents=PROCESS_STATE\nbuffer_size=10000\n")
+}
+
 impl Daemon for Supervisord {
     fn folder(&self) -> &Path {
         self.folder.path()
@@ -96,17 +130,9 @@ impl Daemon for Supervisord {
         if let Some(ended) = &self.ended {
             return ended.clone();
         }
-        let text = std::fs::read_to_string(self.folder.path().join("events")).unwrap_or_default();
         let mut histories = Histories::new();
-        // The last line may not be whole yet.
-        for line in text.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
-            let value = |key: &str| line.split_whitespace().find_map(|word| word.strip_prefix(key)).unwrap_or_default();
-            let (process, group) = (value("processname:"), value("groupname:"));
-            let state = line.split(' ').next().and_then(|event| event.strip_prefix("PROCESS_STATE_")).unwrap_or_default();
-            if group != "a-listener" {
-                let name = if process == group { process.to_owned() } else { format!("{group}:{process}") };
-                histories.entry(name).or_default().push(state.to_owned());
-            }
+        for (name, state, _) in events(self.folder()) {
+            histories.entry(name).or_default().push(state);
         }
         histories
     }
@@ -159,7 +185,7 @@ impl Podinit {
     pub fn start(scenario: &Scenario) -> Podinit {
         let pod = Pod::supervisord(|folder| {
             std::fs::write(folder.join("script"), SCRIPT).unwrap();
-            format!("[supervisord]\nnodaemon=true\n{}", scenario.configuration(&folder.display().to_string()))
+            format!("[supervisord]\nnodaemon=true\n{}{}", listener(folder), scenario.configuration(&folder.display().to_string()))
         });
         let seen = Arc::new(Mutex::new(Vec::new()));
         let mut events = pod.client().events();
@@ -192,6 +218,9 @@ impl Daemon for Podinit {
         for event in seen.iter().filter(|event| event.event == EventKind::State) {
             let (Some(service), Some(state)) = (&event.service, event.state) else { continue };
             let previous = event.previous.unwrap_or(State::Stopped);
+            if service == "a-listener" {
+                continue;
+            }
             histories.entry(service.clone()).or_default().extend(shown(previous, state).iter().map(|name| (*name).to_owned()));
         }
         histories

@@ -1,5 +1,5 @@
 //! The same programs, with the same ends, kills, stops and starts, under supervisord and under `podinit -c`: every
-//! process goes through the same states.
+//! process goes through the same states, and event listeners are told the same of it.
 //!
 //! PODCTL_SUPERVISORD names supervisord 4.3; without it nothing is compared. With PODCTL_SUPERVISORD_CORPUS real
 //! configurations are compared, too, with their programs replaced by scripts. docs/supervisord.md lists on purpose what
@@ -89,9 +89,15 @@ fn play(scenario: &Scenario, mut daemon: impl Daemon) -> Histories {
     started.iter().for_each(|name| daemon.ask("start", name.clone()));
     settle(&daemon, &before, started.into_iter());
     let before = daemon.histories();
+    let told = daemon.told();
     daemon.stop();
     let after = daemon.histories();
-    after.into_iter().map(|(name, states)| (name.clone(), normalized(&states, before.get(&name).map_or(0, Vec::len)))).collect()
+    let told = told.into_iter().map(|(name, events)| (format!("what is told of {name}"), events));
+    after
+        .into_iter()
+        .map(|(name, states)| (name.clone(), normalized(&states, before.get(&name).map_or(0, Vec::len))))
+        .chain(told)
+        .collect()
 }
 
 /// Waits until something happened to each of these processes, and nothing is on its way from one state to another any

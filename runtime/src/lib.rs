@@ -24,6 +24,7 @@ pub mod reactor;
 pub mod rights;
 pub mod schedule;
 pub mod spawn;
+pub mod supervisorctl;
 pub mod supervisord;
 pub mod sys;
 pub mod tree;

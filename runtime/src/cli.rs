@@ -3,7 +3,7 @@
 use crate::boot::{self, Failure};
 use crate::load::Source;
 use crate::sys::Linux;
-use crate::{check, client, foreground, launch, reach, supervisord};
+use crate::{check, client, foreground, launch, reach, supervisorctl, supervisord};
 use podinit_plan::plan;
 use podinit_plan::supervisord::{Asked, Flags, parse_flags};
 use std::ffi::{OsStr, OsString};
@@ -22,6 +22,7 @@ Usage:
   podinit --check [FILE]   say everything that is wrong with the plan in this image, and start nothing
   podinit --check -c FILE  the same of a supervisord.conf; with --format json what podinit makes of it
   podinit healthcheck      print how the pod in this container is; 0 when it is ready, 1 otherwise
+  podinit ctl [ARG...]     supervisorctl, for this podinit and for supervisord; also as `supervisorctl`; ctl -h says more
   podinit dial             join stdin and stdout to the control socket of the pod in this container
   podinit reach HOST:PORT  try to connect; 0 when every address accepts, 1 and the reason otherwise
   podinit --version
@@ -44,6 +45,8 @@ enum Command {
     Healthcheck,
     Dial,
     Reach(Vec<String>),
+    /// What supervisorctl is asked for.
+    Ctl(Vec<String>),
     Launch(Vec<OsString>),
     Foreground(Vec<OsString>),
     Version,
@@ -58,6 +61,9 @@ const SUPERVISORD_WRONG: u8 = 2;
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
     let mut arguments = arguments.into_iter();
     let called = arguments.next().unwrap_or_default();
+    if Path::new(&called).file_name() == Some(OsStr::new("supervisorctl")) {
+        return ExitCode::from(supervisorctl::run(&called.to_string_lossy(), &texts(arguments)));
+    }
     let is_supervisord = Path::new(&called).file_name() == Some(OsStr::new("supervisord"));
     let command = if is_supervisord { parse_as_supervisord(arguments.collect()) } else { parse(arguments.collect()) };
     let command = match command {
@@ -110,6 +116,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
                 ExitCode::FAILURE
             }
         },
+        Command::Ctl(arguments) => ExitCode::from(supervisorctl::run("podinit ctl", &arguments)),
         Command::Version => print(&format!("podinit {}\n", env!("CARGO_PKG_VERSION"))),
         Command::Help => print(HELP),
     }
@@ -124,7 +131,8 @@ fn parse(arguments: Vec<OsString>) -> Result<Command, String> {
         Some("-c" | "--configuration") => return parse_as_supervisord(std::iter::once(first).chain(arguments).collect()),
         Some("healthcheck") => Command::Healthcheck,
         Some("dial") => Command::Dial,
-        Some("reach") => Command::Reach(arguments.by_ref().map(|text| text.to_string_lossy().into_owned()).collect()),
+        Some("reach") => Command::Reach(texts(arguments.by_ref())),
+        Some("ctl") => return Ok(Command::Ctl(texts(arguments))),
         Some("launch") => return Ok(Command::Launch(arguments.collect())),
         Some("--version" | "-V") => Command::Version,
         Some("--help" | "-h") => Command::Help,
@@ -160,12 +168,15 @@ fn parse_check(arguments: Vec<OsString>) -> Result<Command, String> {
 
 /// The arguments of supervisord, without its name.
 fn parse_as_supervisord(arguments: Vec<OsString>) -> Result<Command, String> {
-    let texts: Vec<String> = arguments.iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
-    Ok(match parse_flags(&texts)? {
+    Ok(match parse_flags(&texts(arguments))? {
         Asked::Run(flags) => Command::Run(Source::Supervisord(flags)),
         Asked::Version => Command::Version,
         Asked::Help => Command::Help,
     })
+}
+
+fn texts(arguments: impl IntoIterator<Item = OsString>) -> Vec<String> {
+    arguments.into_iter().map(|argument| argument.to_string_lossy().into_owned()).collect()
 }
 
 fn fail(failure: &Failure) -> i32 {

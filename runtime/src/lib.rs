@@ -29,6 +29,7 @@ pub mod rights;
 pub mod rpc;
 pub mod schedule;
 pub mod spawn;
+pub mod supervisorctl;
 pub mod supervisord;
 pub mod sys;
 pub mod tree;

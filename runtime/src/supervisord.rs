@@ -3,7 +3,9 @@
 use crate::boot::Failure;
 use crate::sys::{glob, host};
 use podinit_plan::plan::Plan;
-use podinit_plan::supervisord::{Config, Files, Flags, Ground, Mistake, PLACES, Reading, Surroundings, compile, read};
+use podinit_plan::supervisord::{
+    Client, Config, Files, Flags, Ground, Mistake, PLACES, Reading, Surroundings, compile, read, read_client,
+};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -42,16 +44,28 @@ pub fn load(flags: &Flags) -> Result<Loaded, Refused> {
     let found = flags.configuration.as_ref().map(PathBuf::from).or_else(usual_place);
     let path = found.ok_or_else(|| unplaced(None, format!("there is no configuration at {}", PLACES.join(", "))))?;
     let path = std::path::absolute(&path).map_err(|error| unplaced(None, format!("{}: {error}", path.display())))?;
-    let surroundings = Surroundings {
-        environment: std::env::vars_os().map(|(name, value)| (lossy(&name), lossy(&value))).collect(),
-        host_name: host::host_name(),
-    };
-    match read(&lossy(path.as_os_str()), &Disk, &surroundings) {
+    match read(&lossy(path.as_os_str()), &Disk, &surroundings()) {
         Ok(Reading { mut config, warnings }) => match flags.apply(&mut config) {
             Ok(()) => Ok(Loaded { path, config, warnings }),
             Err(text) => Err(unplaced(Some(path), text)),
         },
         Err(mistakes) => Err(Refused { path: Some(path), mistakes }),
+    }
+}
+
+/// Reads what the configuration in a file tells supervisorctl.
+///
+/// # Errors
+/// Everything that is wrong.
+pub fn load_client(path: &Path) -> Result<Client, Vec<Mistake>> {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    read_client(&lossy(absolute.as_os_str()), &Disk, &surroundings())
+}
+
+fn surroundings() -> Surroundings {
+    Surroundings {
+        environment: std::env::vars_os().map(|(name, value)| (lossy(&name), lossy(&value))).collect(),
+        host_name: host::host_name(),
     }
 }
 
@@ -101,7 +115,9 @@ pub fn described(loaded: Result<&Loaded, &Refused>) -> String {
     serde_json::to_string_pretty(&description).unwrap_or_default() + "\n"
 }
 
-fn usual_place() -> Option<PathBuf> {
+/// The first of the usual places that has a configuration.
+#[must_use]
+pub fn usual_place() -> Option<PathBuf> {
     let own = std::env::current_exe().ok();
     let folder = own.as_deref().and_then(Path::parent).unwrap_or(Path::new("/"));
     let place = |place: &&str| if place.starts_with("..") { folder.join(place) } else { PathBuf::from(place) };

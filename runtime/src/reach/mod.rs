@@ -39,6 +39,15 @@ pub fn run(addresses: &[String]) -> Result<(), String> {
     Ok(())
 }
 
+/// The addresses of a host; at least one.
+///
+/// # Errors
+/// Why there is none, in words.
+pub fn resolve(host: &str) -> Result<Vec<IpAddr>, String> {
+    let resolver = Resolver { hosts: Hosts::read(), servers: Servers::read() };
+    resolver.resolve(host, Instant::now() + RESOLVE)
+}
+
 fn reach(resolver: &Resolver, Address { host, port }: &Address) -> Result<(), String> {
     let addresses = resolver.resolve(host, Instant::now() + RESOLVE)?;
     connect(&addresses, *port, Instant::now() + CONNECT)

@@ -4,6 +4,7 @@
 //! every mistake of a file, where the original stops at the first; what it takes without a word and does nothing with, a
 //! misspelt option above all, is a warning. [`compile`] makes the plan. No I/O: files come through [`Files`].
 
+mod client;
 mod compile;
 mod config;
 mod daemon;
@@ -22,6 +23,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub use client::{Client, SERVER_URL, read_client};
 pub use compile::{Ground, compile};
 pub use config::{AutoRestart, Config, Daemon, Group, GroupKind, Listen, Log, LogTarget, Process, Server, Variables, full_name};
 pub use flags::{Asked, Flags, PLACES, parse as parse_flags};

@@ -1,0 +1,104 @@
+//! A supervisord with programs that come to every end.
+
+use std::io::Read;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// What nothing takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Programs; `FOLDER` and `PORT` are filled in.
+const CONFIGURATION: &str = include_str!("supervisord.conf");
+
+/// A supervisord that runs.
+pub struct Daemon {
+    folder: TempDir,
+    port: u16,
+    original: std::path::PathBuf,
+    child: Child,
+}
+
+impl Daemon {
+    pub fn start(supervisord: &Path) -> Daemon {
+        let folder = tempfile::tempdir().unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let script = folder.path().join("web.sh");
+        std::fs::write(&script, "#!/bin/sh\necho from web\necho from web >&2\nexec sleep 1000\n").unwrap();
+        std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+        std::fs::write(folder.path().join("notexec"), "").unwrap();
+        std::fs::write(folder.path().join("junk.conf"), "nothing\n").unwrap();
+        std::fs::write(folder.path().join("other.conf"), "[supervisord]\n").unwrap();
+        std::fs::write(folder.path().join("nobody.conf"), "[supervisorctl]\nserverurl=unix://%(here)s/none\n").unwrap();
+        std::fs::write(folder.path().join("refused.conf"), "[supervisorctl]\nserverurl=http://127.0.0.1:1\nprompt=hey\n")
+            .unwrap();
+        let daemon = Self::spawn(supervisord, folder.path(), port);
+        Daemon { folder, port, original: supervisord.with_file_name("supervisorctl"), child: daemon }
+    }
+
+    fn spawn(supervisord: &Path, folder: &Path, port: u16) -> Child {
+        let text = CONFIGURATION.replace("FOLDER", folder.to_str().unwrap()).replace("PORT", &port.to_string());
+        std::fs::write(folder.join("supervisord.conf"), text).unwrap();
+        Command::new(supervisord).arg("-nc").arg(folder.join("supervisord.conf")).stdout(Stdio::null()).spawn().unwrap()
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The words as a command; a configuration is the daemon's unless they name another.
+    pub fn command(&self, program: &Path, words: &str) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(self.folder()).env("TZ", "UTC");
+        let words = words.replace("PORT", &self.port.to_string());
+        if !words.starts_with('-') {
+            command.args(["-c", "supervisord.conf"]);
+        }
+        command.args(words.split_whitespace());
+        command
+    }
+
+    /// Waits until everything that starts by itself has started.
+    pub fn settle(&self) {
+        let begun = Instant::now();
+        loop {
+            let mut status = String::new();
+            let mut asked = self.command(&self.original, "status").stdout(Stdio::piped()).spawn().unwrap();
+            asked.stdout.take().unwrap().read_to_string(&mut status).unwrap();
+            asked.wait().unwrap();
+            let is = |name: &str, state: &str| status.lines().any(|line| line.starts_with(name) && line.contains(state));
+            if ["web ", "cat ", "grp:g1 ", "grp:g2 ", "silent "].iter().all(|name| is(name, "RUNNING"))
+                && is("oneshot ", "EXITED")
+            {
+                return;
+            }
+            assert!(begun.elapsed() < PATIENCE, "it does not come up: {status}");
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Changes its configuration: one program is new, one is another, one is gone.
+    pub fn change(&self) {
+        let path = self.folder().join("supervisord.conf");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let text = text.replace("[program:silent]", "[program:fresh]").replace("command=/bin/cat", "command=/bin/cat -u");
+        std::fs::write(path, text).unwrap();
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // Its programs are told to end before it is; it may have ended by itself.
+        let pid = nix::unistd::Pid::from_raw(self.child.id() as i32);
+        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,113 @@
+//! supervisord's own supervisorctl and podinit's, each at a supervisord of its own with the same programs: what they
+//! print and how they exit is the same, command by command.
+//!
+//! PODCTL_SUPERVISORD names supervisord 4.3, whose supervisorctl is beside it; without it nothing is compared.
+
+#![expect(clippy::unwrap_used, reason = "what goes wrong in a test's own means is a failure of the test")]
+
+mod daemon;
+mod said;
+
+use daemon::Daemon;
+use nix::sys::signal::Signal;
+use said::Said;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+/// Lines from the command line, in an order that makes sense of their effects. What follows `<` is typed.
+const COMMANDS: &str = include_str!("commands.txt");
+/// The same, once the configuration has changed.
+const AFTER_CHANGES: &str = include_str!("after_changes.txt");
+
+/// A supervisorctl of either kind.
+struct Ctl {
+    program: PathBuf,
+    daemon: Daemon,
+}
+
+fn both() -> Option<[Ctl; 2]> {
+    let Some(supervisord) = std::env::var_os("PODCTL_SUPERVISORD").map(PathBuf::from) else {
+        println!("PODCTL_SUPERVISORD names no supervisord: nothing is compared");
+        return None;
+    };
+    let original = supervisord.with_file_name("supervisorctl");
+    let of = |program: &dyn Fn(&Path) -> PathBuf| {
+        let daemon = Daemon::start(&supervisord);
+        Ctl { program: program(daemon.folder()), daemon }
+    };
+    let link = |folder: &Path| {
+        let link = folder.join("supervisorctl");
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_podinit"), &link).unwrap();
+        link
+    };
+    let both = [of(&|_| original.clone()), of(&link)];
+    both.iter().for_each(|ctl| ctl.daemon.settle());
+    Some(both)
+}
+
+impl Ctl {
+    fn run(&self, line: &str) -> Said {
+        let (words, typed) = line.split_once(" < ").unwrap_or((line, ""));
+        let mut said = said::run(self.daemon.command(&self.program, words), &typed.replace('|', "\n"), &self.daemon);
+        if words.ends_with("all") || words.ends_with(":*") {
+            said.sort();
+        }
+        said
+    }
+
+    /// Runs what does not end by itself, until it has said `last`, and interrupts it.
+    fn follow(&self, words: &str, last: &str) -> Said {
+        said::interrupted(self.daemon.command(&self.program, words), last, Signal::SIGINT, &self.daemon)
+    }
+}
+
+/// Says where they differ.
+fn compare(both: &[Ctl; 2], lines: &str) -> Vec<String> {
+    let mut differing = Vec::new();
+    let mut compared = 0;
+    for line in lines.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let [want, found] =
+            thread::scope(|scope| both.each_ref().map(|ctl| scope.spawn(|| ctl.run(line))).map(|run| run.join().unwrap()));
+        compared += 1;
+        if found != want {
+            differing.push(format!("supervisorctl {line}\n  original {want:?}\n  podinit  {found:?}"));
+        }
+    }
+    println!("{compared} command lines, {} differ", differing.len());
+    assert!(compared > 0);
+    differing
+}
+
+#[test]
+fn commands_print_and_exit_as_those_of_supervisord() {
+    let Some(both) = both() else { return };
+    let mut differing = compare(&both, COMMANDS);
+    both.iter().for_each(|ctl| ctl.daemon.change());
+    differing.extend(compare(&both, AFTER_CHANGES));
+    assert!(differing.is_empty(), "{}", differing.join("\n"));
+}
+
+#[test]
+fn logs_are_followed_until_ctrl_c() {
+    let Some(both) = both() else { return };
+    for words in ["tail -f web", "tail -f web stderr"] {
+        let [want, found] = both.each_ref().map(|ctl| ctl.follow(words, "from web\n"));
+        // The original may take Ctrl-C for something that went wrong with its connection.
+        assert_eq!((want.code, want.stdout.trim_end()), (found.code, found.stdout.trim_end()), "{words}");
+        assert_eq!(found.stdout, "==> Press Ctrl-C to exit <==\nfrom web\n\n");
+        assert_eq!((found.code, found.stderr.as_str()), (Some(0), ""));
+    }
+    assert_eq!(both[1].follow("maintail -f", "success").code, Some(0));
+}
+
+#[test]
+fn what_is_typed_in_the_foreground_reaches_the_process_and_its_output_comes_back() {
+    // Of the original's threads one does not hear of the end of the input.
+    let Some([_, ctl]) = both() else { return };
+    let said = said::typed(ctl.daemon.command(&ctl.program, "fg cat"), "hello\n", "hello\n", &ctl.daemon);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(said.stdout.starts_with("==> Press Ctrl-C to exit <==\n"), "{said:?}");
+    assert!(said.stdout.contains("hello\n") && said.stdout.ends_with("Exiting foreground\n"), "{said:?}");
+    let said = ctl.follow("fg web", "from web\n");
+    assert_eq!((said.code, said.stdout.ends_with("Exiting foreground\n")), (Some(0), true), "{said:?}");
+}

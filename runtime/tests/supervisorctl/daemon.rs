@@ -1,5 +1,7 @@
-//! A supervisord with programs that come to every end.
+//! A supervisord, or a podinit, with programs that come to every end.
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::io::Read;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
@@ -15,16 +17,36 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Programs; `FOLDER` and `PORT` are filled in.
 const CONFIGURATION: &str = include_str!("supervisord.conf");
 
-/// A supervisord that runs.
+/// A supervisord, or a podinit, that runs.
 pub struct Daemon {
     folder: TempDir,
     port: u16,
     original: std::path::PathBuf,
     child: Child,
+    is_podinit: bool,
 }
 
 impl Daemon {
-    pub fn start(supervisord: &Path) -> Daemon {
+    /// The original.
+    pub fn supervisord(supervisord: &Path) -> Daemon {
+        Self::start(supervisord, false, |file| {
+            let mut command = Command::new(supervisord);
+            command.arg("-nc").arg(file);
+            command
+        })
+    }
+
+    /// podinit in its place; where its own socket is nobody else's.
+    pub fn podinit(supervisord: &Path) -> Daemon {
+        Self::start(supervisord, true, |file| {
+            let mut command = Command::new("unshare");
+            command.args(["--mount", "--pid", "--fork", "--mount-proc", "--kill-child", "sh", "-c"]);
+            command.arg("mount -t tmpfs tmpfs /run && exec \"$0\" -c \"$1\"").arg(env!("CARGO_BIN_EXE_podinit")).arg(file);
+            command
+        })
+    }
+
+    fn start(supervisord: &Path, is_podinit: bool, command: impl Fn(&Path) -> Command) -> Daemon {
         let folder = tempfile::tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let script = folder.path().join("web.sh");
@@ -36,14 +58,14 @@ impl Daemon {
         std::fs::write(folder.path().join("nobody.conf"), "[supervisorctl]\nserverurl=unix://%(here)s/none\n").unwrap();
         std::fs::write(folder.path().join("refused.conf"), "[supervisorctl]\nserverurl=http://127.0.0.1:1\nprompt=hey\n")
             .unwrap();
-        let daemon = Self::spawn(supervisord, folder.path(), port);
-        Daemon { folder, port, original: supervisord.with_file_name("supervisorctl"), child: daemon }
+        let daemon = Self::spawn(&command, folder.path(), port);
+        Daemon { folder, port, original: supervisord.with_file_name("supervisorctl"), child: daemon, is_podinit }
     }
 
-    fn spawn(supervisord: &Path, folder: &Path, port: u16) -> Child {
+    fn spawn(command: &dyn Fn(&Path) -> Command, folder: &Path, port: u16) -> Child {
         let text = CONFIGURATION.replace("FOLDER", folder.to_str().unwrap()).replace("PORT", &port.to_string());
         std::fs::write(folder.join("supervisord.conf"), text).unwrap();
-        Command::new(supervisord).arg("-nc").arg(folder.join("supervisord.conf")).stdout(Stdio::null()).spawn().unwrap()
+        command(&folder.join("supervisord.conf")).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
     pub fn folder(&self) -> &Path {
@@ -96,9 +118,11 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        // Its programs are told to end before it is; it may have ended by itself.
-        let pid = nix::unistd::Pid::from_raw(self.child.id() as i32);
-        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
+        // Of podinit it is the namespace that ends, and everything with it; supervisord's programs are told to end before
+        // it is.
+        let signal = if self.is_podinit { Signal::SIGKILL } else { Signal::SIGTERM };
+        // It may have ended by itself.
+        let _ = kill(Pid::from_raw(self.child.id() as i32), signal);
         let _ = self.child.wait();
     }
 }

@@ -1,5 +1,5 @@
-//! supervisord's own supervisorctl and podinit's, each at a supervisord of its own with the same programs: what they
-//! print and how they exit is the same, command by command.
+//! supervisord's own supervisorctl and podinit's, each at a supervisord and at a podinit of its own with the same
+//! programs: what they print and how they exit is the same, command by command.
 //!
 //! PODCTL_SUPERVISORD names supervisord 4.3, whose supervisorctl is beside it; without it nothing is compared.
 
@@ -25,24 +25,27 @@ struct Ctl {
     daemon: Daemon,
 }
 
-fn both() -> Option<[Ctl; 2]> {
+/// The original at the original, and then what is to do the same.
+const PAIRS: [&str; 4] = ["original at supervisord", "podinit's at supervisord", "original at podinit", "podinit's at podinit"];
+
+fn all() -> Option<[Ctl; 4]> {
     let Some(supervisord) = std::env::var_os("PODCTL_SUPERVISORD").map(PathBuf::from) else {
         println!("PODCTL_SUPERVISORD names no supervisord: nothing is compared");
         return None;
     };
     let original = supervisord.with_file_name("supervisorctl");
-    let of = |program: &dyn Fn(&Path) -> PathBuf| {
-        let daemon = Daemon::start(&supervisord);
-        Ctl { program: program(daemon.folder()), daemon }
-    };
     let link = |folder: &Path| {
         let link = folder.join("supervisorctl");
         std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_podinit"), &link).unwrap();
         link
     };
-    let both = [of(&|_| original.clone()), of(&link)];
-    both.iter().for_each(|ctl| ctl.daemon.settle());
-    Some(both)
+    let of = |is_own: bool, is_podinit: bool| {
+        let daemon = if is_podinit { Daemon::podinit(&supervisord) } else { Daemon::supervisord(&supervisord) };
+        Ctl { program: if is_own { link(daemon.folder()) } else { original.clone() }, daemon }
+    };
+    let all = [of(false, false), of(true, false), of(false, true), of(true, true)];
+    all.iter().for_each(|ctl| ctl.daemon.settle());
+    Some(all)
 }
 
 impl Ctl {
@@ -62,15 +65,14 @@ impl Ctl {
 }
 
 /// Says where they differ.
-fn compare(both: &[Ctl; 2], lines: &str) -> Vec<String> {
+fn compare(all: &[Ctl; 4], lines: &str) -> Vec<String> {
     let mut differing = Vec::new();
     let mut compared = 0;
     for line in lines.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
-        let [want, found] =
-            thread::scope(|scope| both.each_ref().map(|ctl| scope.spawn(|| ctl.run(line))).map(|run| run.join().unwrap()));
+        let said = thread::scope(|scope| all.each_ref().map(|ctl| scope.spawn(|| ctl.run(line))).map(|run| run.join().unwrap()));
         compared += 1;
-        if found != want {
-            differing.push(format!("supervisorctl {line}\n  original {want:?}\n  podinit  {found:?}"));
+        for (found, who) in said.iter().zip(PAIRS).skip(1).filter(|(found, _)| **found != said[0]) {
+            differing.push(format!("supervisorctl {line}\n  {} {:?}\n  {who} {found:?}", PAIRS[0], said[0]));
         }
     }
     println!("{compared} command lines, {} differ", differing.len());
@@ -80,30 +82,42 @@ fn compare(both: &[Ctl; 2], lines: &str) -> Vec<String> {
 
 #[test]
 fn commands_print_and_exit_as_those_of_supervisord() {
-    let Some(both) = both() else { return };
-    let mut differing = compare(&both, COMMANDS);
-    both.iter().for_each(|ctl| ctl.daemon.change());
-    differing.extend(compare(&both, AFTER_CHANGES));
+    let Some(all) = all() else { return };
+    let mut differing = compare(&all, COMMANDS);
+    all.iter().for_each(|ctl| ctl.daemon.change());
+    differing.extend(compare(&all, AFTER_CHANGES));
     assert!(differing.is_empty(), "{}", differing.join("\n"));
 }
 
 #[test]
 fn logs_are_followed_until_ctrl_c() {
-    let Some(both) = both() else { return };
+    let Some(all) = all() else { return };
     for words in ["tail -f web", "tail -f web stderr"] {
-        let [want, found] = both.each_ref().map(|ctl| ctl.follow(words, "from web\n"));
-        // The original may take Ctrl-C for something that went wrong with its connection.
-        assert_eq!((want.code, want.stdout.trim_end()), (found.code, found.stdout.trim_end()), "{words}");
-        assert_eq!(found.stdout, "==> Press Ctrl-C to exit <==\nfrom web\n\n");
-        assert_eq!((found.code, found.stderr.as_str()), (Some(0), ""));
+        let [want, others @ ..] = all.each_ref().map(|ctl| ctl.follow(words, "from web\n"));
+        for found in others {
+            // The original may take Ctrl-C for something that went wrong with its connection.
+            assert_eq!((want.code, want.stdout.trim_end()), (found.code, found.stdout.trim_end()), "{words}");
+            assert!(found.stdout.starts_with("==> Press Ctrl-C to exit <==\nfrom web\n"));
+        }
     }
-    assert_eq!(both[1].follow("maintail -f", "success").code, Some(0));
+    for own in [&all[1], &all[3]] {
+        let said = own.follow("tail -f web", "from web\n");
+        assert_eq!((said.code, said.stdout.as_str()), (Some(0), "==> Press Ctrl-C to exit <==\nfrom web\n\n"));
+    }
+    assert_eq!(all[1].follow("maintail -f", "success").code, Some(0));
+    assert_eq!(all[3].follow("maintail -f", "ready").code, Some(0));
 }
 
 #[test]
 fn what_is_typed_in_the_foreground_reaches_the_process_and_its_output_comes_back() {
     // Of the original's threads one does not hear of the end of the input.
-    let Some([_, ctl]) = both() else { return };
+    let Some([_, at_supervisord, _, at_podinit]) = all() else { return };
+    for ctl in [at_supervisord, at_podinit] {
+        types_in_the_foreground(&ctl);
+    }
+}
+
+fn types_in_the_foreground(ctl: &Ctl) {
     let said = said::typed(ctl.daemon.command(&ctl.program, "fg cat"), "hello\n", "hello\n", &ctl.daemon);
     assert_eq!(said.code, Some(0), "{said:?}");
     assert!(said.stdout.starts_with("==> Press Ctrl-C to exit <==\n"), "{said:?}");

@@ -6,7 +6,7 @@ mod sockets;
 use crate::machine::ServiceId;
 use crate::sys::files::is_transient;
 use crate::sys::{Interest, Poller, Sys, Token};
-use podinit_plan::plan::Stdin;
+use podinit_plan::plan::{Socket, Stdin};
 use sockets::Sockets;
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -19,10 +19,19 @@ pub struct Inputs<S: Sys> {
     sys: S,
     poller: Poller<S>,
     /// By service: what it is to have.
-    planned: Vec<Stdin>,
+    planned: Vec<Planned>,
     /// By service: the pipe that it has.
     open: Vec<Option<Input>>,
     sockets: Sockets,
+}
+
+/// What the stdin of a service is to be; small, as there may be many.
+#[derive(Debug, Clone, Default)]
+enum Planned {
+    #[default]
+    Null,
+    Pipe,
+    Socket(Box<Socket>),
 }
 
 /// The pipe of one incarnation.
@@ -53,20 +62,24 @@ impl<S: Sys> Inputs<S> {
     pub fn add(&mut self, service: ServiceId, stdin: &Stdin, owner: Option<(u32, u32)>) {
         self.remove(service);
         if service >= self.planned.len() {
-            self.planned.resize(service + 1, Stdin::Null);
+            self.planned.resize(service + 1, Planned::Null);
             self.open.resize_with(service + 1, || None);
         }
-        self.planned[service] = stdin.clone();
-        if let Stdin::Socket(socket) = stdin {
-            self.sockets.add(socket, owner);
-        }
+        self.planned[service] = match stdin {
+            Stdin::Null => Planned::Null,
+            Stdin::Pipe => Planned::Pipe,
+            Stdin::Socket(socket) => {
+                self.sockets.add(socket, owner);
+                Planned::Socket(Box::new(socket.clone()))
+            }
+        };
     }
 
     /// There is a service no longer.
     pub fn remove(&mut self, service: ServiceId) {
         self.close(service);
         let planned = self.planned.get_mut(service).map(std::mem::take);
-        if let Some(Stdin::Socket(socket)) = planned {
+        if let Some(Planned::Socket(socket)) = planned {
             self.sockets.remove(&socket);
         }
     }
@@ -78,14 +91,14 @@ impl<S: Sys> Inputs<S> {
     pub fn open(&mut self, service: ServiceId, owner: Option<(u32, u32)>) -> Result<Option<OwnedFd>, String> {
         self.close(service);
         match self.planned.get(service) {
-            None | Some(Stdin::Null) => Ok(None),
-            Some(Stdin::Pipe) => {
+            None | Some(Planned::Null) => Ok(None),
+            Some(Planned::Pipe) => {
                 let pipe = self.sys.input_pipe(owner);
                 let (read, write) = pipe.map_err(|error| format!("cannot make a pipe for its input: {error}"))?;
                 self.open[service] = Some(Input { fd: write, waiting: Vec::new() });
                 Ok(Some(read))
             }
-            Some(Stdin::Socket(socket)) => self.sockets.open(&self.sys, socket).map(Some),
+            Some(Planned::Socket(socket)) => self.sockets.open(&self.sys, socket).map(Some),
         }
     }
 

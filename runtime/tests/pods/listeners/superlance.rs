@@ -65,6 +65,17 @@ fn receive(mut connection: TcpStream) -> Mail {
     mail
 }
 
+/// A command that sends the mail at its stdin to that port.
+fn sendmail(folder: &Path, port: u16) -> String {
+    let path = folder.join("sendmail");
+    let script = format!(
+        "import smtplib, sys, email\ntext = sys.stdin.read()\nto = email.message_from_string(text)['To']\n\
+         smtplib.SMTP('127.0.0.1', {port}).sendmail('from@pod', [to], text)\n"
+    );
+    std::fs::write(&path, script).unwrap();
+    format!("python3 {}", path.display())
+}
+
 /// A supervisord that listeners can find, with one of them.
 fn configuration(folder: &Path, listener: &str, events: &str, programs: &str) -> String {
     let folder = folder.display();
@@ -80,13 +91,7 @@ fn crashmail_mails_when_a_program_crashes_and_not_when_it_ends_well() {
     let Some(crashmail) = program("crashmail") else { return };
     let (port, mails) = mail_server();
     let mut pod = Pod::supervisord(|folder| {
-        let sendmail = folder.join("sendmail");
-        let script = format!(
-            "import smtplib, sys, email\ntext = sys.stdin.read()\nto = email.message_from_string(text)['To']\n\
-             smtplib.SMTP('127.0.0.1', {port}).sendmail('from@pod', [to], text)\n"
-        );
-        std::fs::write(&sendmail, script).unwrap();
-        let listener = format!("{} -a -o box -m ops@example.com -s 'python3 {}'", crashmail.display(), sendmail.display());
+        let listener = format!("{} -a -o box -m ops@example.com -s '{}'", crashmail.display(), sendmail(folder, port));
         let program = |name: &str, command: &str| {
             format!("[program:{name}]\ncommand={command}\nstartsecs=0\nautorestart=false\nautostart=false\n")
         };
@@ -127,5 +132,55 @@ fn fatalmailbatch_mails_all_that_was_given_up_since_the_last_tick_at_once() {
         ["one", "two"].iter().all(|name| text.contains(&format!("Process {name}:{name} failed to start too many"))).then_some(())
     });
     assert!(text.contains("Subject: Fatal start alert from supervisord"), "{text}");
+    assert_eq!(pod.stop().code, Some(0));
+}
+
+#[test]
+fn memmon_restarts_a_program_that_takes_more_than_it_may_and_mails() {
+    let Some(memmon) = program("memmon") else { return };
+    let (port, mails) = mail_server();
+    let mut pod = Pod::supervisord(|folder| {
+        let sendmail = sendmail(folder, port);
+        let listener = format!("{} -p hog=8MB -p small=900MB -m ops@example.com -s '{sendmail}'", memmon.display());
+        let hog = "python3 -c 'import time; x = bytearray(64 << 20); time.sleep(1000)'";
+        let programs = format!(
+            "[group:grp]\nprograms=hog\n[program:hog]\ncommand={hog}\nstartsecs=0\n[program:small]\ncommand=sleep 1000\nstartsecs=0\n"
+        );
+        configuration(folder, &listener, "TICK_5", &programs)
+    });
+    let before = pod.wait_state("grp:hog", State::Ready).pid;
+    pod.wait_state("grp:hog", State::Stopped);
+    let after = pod.wait_state("grp:hog", State::Ready).pid;
+    assert_ne!(before, after);
+    let mail = mails.recv_timeout(PATIENCE).unwrap();
+    assert!(mail.text.contains(": process grp:hog restarted"), "{}", mail.text);
+    let small = pod.status().services.into_iter().find(|service| service.name == "small");
+    assert_eq!(small.map(|small| (small.incarnation, small.restarts)), Some((1, 0)));
+    assert_eq!(pod.stop().code, Some(0));
+}
+
+#[test]
+fn httpok_restarts_a_program_whose_page_fails() {
+    let Some(httpok) = program("httpok") else { return };
+    // The page fails the first time that it is asked for, and not again.
+    let page = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = page.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        let answers = ["500 Broken"].into_iter().chain(std::iter::repeat("200 OK"));
+        for (connection, answer) in page.incoming().zip(answers) {
+            let mut connection = connection.unwrap();
+            let mut lines = BufReader::new(connection.try_clone().unwrap()).lines();
+            while lines.next().is_some_and(|line| !line.unwrap().is_empty()) {}
+            write!(connection, "HTTP/1.1 {answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
+        }
+    });
+    let mut pod = Pod::supervisord(|folder| {
+        let listener = format!("{} -p site http://127.0.0.1:{port}/", httpok.display());
+        let programs = "[program:site]\ncommand=sleep 1000\nstartsecs=0\n";
+        configuration(folder, &listener, "TICK_5", programs)
+    });
+    let before = pod.wait_state("site", State::Ready).pid;
+    pod.wait_state("site", State::Stopped);
+    assert_ne!(before, pod.wait_state("site", State::Ready).pid);
     assert_eq!(pod.stop().code, Some(0));
 }

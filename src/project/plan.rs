@@ -161,25 +161,14 @@ fn list(ports: &BTreeSet<String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::model::{Acceptance, Base};
-    use indexmap::IndexMap;
+    use crate::spec::load;
+    use crate::spec::source::Source;
 
     fn pod() -> Pod {
-        Pod {
-            name: "shop".to_owned(),
-            folder: "/srv/shop".into(),
-            image: "shop:latest".to_owned(),
-            labels: IndexMap::new(),
-            base: Base { image: "debian:bookworm-slim".to_owned(), packages: vec![], run: vec![] },
-            users: IndexMap::new(),
-            environment: IndexMap::new(),
-            ports: vec![PublishedPort { address: "127.0.0.1".parse().ok(), host: Some(8080), container: 80, protocol: "tcp" }],
-            stop_grace_period_ms: 10_000,
-            services: IndexMap::new(),
-            gateway: None,
-            container: Container::default(),
-            acceptance: Acceptance::default(),
-        }
+        let text = "name: shop\nports: ['127.0.0.1:8080:80']\nservices: { web: { command: x, port: 80 } }";
+        let source = Source { name: "pod.yaml".to_owned(), text: text.to_owned() };
+        let inputs = load::Inputs { sources: vec![source], folder: "/srv/shop".into(), variables: &|_| None };
+        load::load(inputs).unwrap().pod
     }
 
     fn environment(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {

@@ -10,6 +10,7 @@ pub mod check;
 pub mod cli;
 pub mod client;
 pub mod control;
+pub mod files;
 pub mod fill;
 pub mod foreground;
 pub mod health;

@@ -208,6 +208,7 @@ mod tests {
             exit_when_done: true,
             environment: BTreeMap::new(),
             directories: Vec::new(),
+            files: Vec::new(),
             public_socket: None,
             services: BTreeMap::from([("job".to_owned(), service), ("web".to_owned(), relative)]),
         };

@@ -116,6 +116,7 @@ impl<S: Sys> Reactor<S> {
             let probe = match &check.probe {
                 Probe::Http { port, path } => ResolvedProbe::Http { port: *port, path: path.clone() },
                 Probe::Tcp { port } => ResolvedProbe::Tcp { port: *port },
+                Probe::Unix { socket, path } => ResolvedProbe::Unix { socket: socket.clone(), path: path.clone() },
                 Probe::Exec { .. } => ResolvedProbe::Exec { owner: parts.spawner.owner(service) },
             };
             Some((probe, check.timeout_ms))

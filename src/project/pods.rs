@@ -42,7 +42,7 @@ pub fn load_each(files: &[PathBuf], pods: &[String]) -> Result<Vec<Target>> {
         let cannot = || format!("cannot render the pod {}", pod.name);
         let facts = facts::gather(&pod).with_context(cannot)?;
         let files = render::render(&pod, &facts).with_context(cannot)?;
-        let plan = render::plan::compile(&pod).with_context(cannot)?;
+        let plan = render::plan::compile(&pod, &facts).with_context(cannot)?;
         targets.push(Target { pod, plan, files, variables });
     }
     Ok(targets)

@@ -2,10 +2,11 @@
 
 use crate::sys::{Faulty, Linux};
 use nix::errno::Errno;
-use nix::sys::socket::{self, AddressFamily, MsgFlags, SockFlag, SockType, SockaddrStorage, sockopt};
+use nix::sys::socket::{self, AddressFamily, MsgFlags, SockFlag, SockType, SockaddrStorage, UnixAddr, sockopt};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 
 /// Sockets. Every error is the kernel's.
 #[expect(clippy::missing_errors_doc, reason = "said once, above")]
@@ -13,6 +14,8 @@ pub trait Sockets {
     /// Starts to connect and does not wait: the socket becomes writable when the outcome is known, see
     /// [`Sockets::connected`].
     fn connect(&self, to: SocketAddr) -> io::Result<OwnedFd>;
+    /// The same to a unix socket.
+    fn connect_socket(&self, to: &Path) -> io::Result<OwnedFd>;
     /// The outcome of [`Sockets::connect`]; `WouldBlock` while there is none.
     fn connected(&self, fd: BorrowedFd<'_>) -> io::Result<()>;
     /// Sends what fits; never blocks, whatever the mode of the descriptor.
@@ -29,6 +32,13 @@ impl Sockets for Linux {
             Ok(()) | Err(Errno::EINPROGRESS) => Ok(fd),
             Err(errno) => Err(errno.into()),
         }
+    }
+
+    fn connect_socket(&self, to: &Path) -> io::Result<OwnedFd> {
+        let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+        let fd = socket::socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+        socket::connect(fd.as_raw_fd(), &UnixAddr::new(to)?)?;
+        Ok(fd)
     }
 
     fn connected(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
@@ -63,6 +73,9 @@ impl Sockets for Linux {
 impl<S: Sockets> Sockets for Faulty<S> {
     fn connect(&self, to: SocketAddr) -> io::Result<OwnedFd> {
         self.call("connect")?.connect(to)
+    }
+    fn connect_socket(&self, to: &Path) -> io::Result<OwnedFd> {
+        self.call("connect_socket")?.connect_socket(to)
     }
     fn connected(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
         self.call("connected")?.connected(fd)

@@ -115,10 +115,7 @@ fn the_gateway_has_tls_proxies_pages_and_routes() {
             "this route leads to nothing: the gateway itself has only files; add `static: FOLDER`, `upstream: http://host:port` or `return: 404`, or write the route at its service",
         ),
         ("tls: { certificate: /c }", "TLS takes a certificate and its key; add `certificate` and `key`, paths in the container"),
-        (
-            "tls: { certificate: /c, key: /k, port: 8080 }",
-            "port 8080 is used twice; give each service a port of its own",
-        ),
+        ("tls: { certificate: /c, key: /k, port: 8080 }", "port 8080 is used twice; give each service a port of its own"),
         ("error_pages: { 200: /x }", "this is no status of an error; write one from 400 to 599"),
     ] {
         let text = format!("services: {{ a: {{ command: x }} }}\ngateway: {{ {gateway} }}");

@@ -72,6 +72,19 @@ struct PodinitPath {
 struct ErrorPage {
     status: u16,
     file: String,
+    /// Its media type: the path that it is asked for by has none of its own.
+    kind: &'static str,
+}
+
+impl ErrorPage {
+    fn new(status: u16, file: &str) -> ErrorPage {
+        let kind = match file.rsplit('.').next() {
+            Some("json") => "application/json",
+            Some("txt") => "text/plain",
+            _ => "text/html",
+        };
+        ErrorPage { status, file: quoted(file), kind }
+    }
 }
 
 /// The errors of nginx's own that have a page; that a service cannot be reached is another matter.
@@ -129,7 +142,7 @@ fn context<'a>(pod: &'a Pod, gateway: &'a Gateway) -> Result<Context<'a>> {
         headers: headers::of_gateway(gateway),
         hidden: headers::hidden(gateway),
         error_codes: error_codes.join(" "),
-        error_pages: gateway.error_pages.iter().map(|(status, file)| ErrorPage { status: *status, file: quoted(file) }).collect(),
+        error_pages: gateway.error_pages.iter().map(|(status, file)| ErrorPage::new(*status, file)).collect(),
         unavailable_page: unavailable.map_or("$podctl_error_page".to_owned(), |status| format!("/_podctl/errors/{status}")),
         config: lines(gateway.config.as_deref()),
         trusted_proxies: gateway.trusted_proxies.clone(),

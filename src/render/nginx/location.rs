@@ -23,7 +23,7 @@ pub struct Prepared<'a> {
 /// One location; its texts are as nginx is to read them.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Location {
-    matches: String,
+    pub matches: String,
     zone: Option<String>,
     burst: u32,
     max_body_bytes: u64,
@@ -166,12 +166,23 @@ fn with_files(
             }
             let matches = if prefix.is_empty() { "/".to_owned() } else { quoted(&format!("{prefix}/")) };
             if let Some(pass) = fastcgi {
-                let last = match &route.fallback {
-                    Fallback::Service => format!("{prefix}/index.php$is_args$args"),
-                    Fallback::File(file) => format!("{prefix}{file}$is_args$args"),
-                    Fallback::None => "=404".to_owned(),
-                };
                 let root = folder.trim_end_matches('/');
+                let front = match &route.fallback {
+                    Fallback::Service => Some("/index.php"),
+                    Fallback::File(file) if file.ends_with(".php") => Some(file.as_str()),
+                    Fallback::File(_) | Fallback::None => None,
+                };
+                let (last, more) = match front {
+                    Some(front) => {
+                        let script = Script::new(format!("{prefix}{front}"), format!("{root}{front}"), "");
+                        let files =
+                            Files { directive: "root", path: quoted(folder), has_inner: false, expires: None, ..files.clone() };
+                        let name = format!("@podctl_{index}");
+                        let location = Location { pass: Some(pass.to_script(script)), ..looked_at(base, &name) };
+                        (name, vec![Location { files: Some(files), ..location }])
+                    }
+                    None => fallback(route, prefix, &None, base, index, exact, folder),
+                };
                 let script = Script::new(format!("{prefix}$podctl_script"), format!("{root}$podctl_script"), "$podctl_path_info");
                 let scripts = Scripts {
                     matches: always_quoted(&format!(
@@ -184,6 +195,7 @@ fn with_files(
                 let try_files = Some(format!("$uri $uri/ {last}"));
                 let files = Files { index: Some("index.php index.html"), try_files, scripts: Some(scripts), ..files };
                 locations.push(with(&matches, files));
+                locations.extend(more);
                 return locations;
             }
             let (last, more) = fallback(route, prefix, &pass, base, index, exact, folder);
@@ -195,6 +207,11 @@ fn with_files(
             locations
         }
     }
+}
+
+/// A location that a request comes to when there is no file: who may ask, and how often, has been looked at by then.
+fn looked_at(base: &Location, name: &str) -> Location {
+    Location { matches: name.to_owned(), zone: None, allow: Vec::new(), preflight: None, ..base.clone() }
 }
 
 /// What is tried last, and the locations that it takes.
@@ -210,15 +227,7 @@ fn fallback(
     match (&route.fallback, pass) {
         (Fallback::Service, Some(pass)) => {
             let name = format!("@podctl_{index}");
-            // Who may ask, and how often, has been looked at by then.
-            let location = Location {
-                matches: name.clone(),
-                pass: Some(pass.clone()),
-                zone: None,
-                allow: Vec::new(),
-                preflight: None,
-                ..base.clone()
-            };
+            let location = Location { pass: Some(pass.clone()), ..looked_at(base, &name) };
             (name, vec![location])
         }
         (Fallback::File(file), _) => {
@@ -234,8 +243,21 @@ fn fallback(
                 scripts: None,
                 hidden: None,
             };
-            let location = Location { matches: format!("= {}", quoted(&path)), files: Some(page), ..base.clone() };
-            let more = if exact.contains(&path) { Vec::new() } else { vec![location] };
+            let foot = Files {
+                directive: "root",
+                path: quoted(folder),
+                try_files: Some(format!("{} =404", quoted(file))),
+                ..page.clone()
+            };
+            // The top of the folder is the same page, whatever is in it.
+            let top = matches!(route.path, RoutePath::Prefix(_)).then(|| (format!("{prefix}/"), foot));
+            let pages = [(path.clone(), page)].into_iter().chain(top).filter(|(path, _)| !exact.contains(path));
+            let location = |(path, files): (String, Files)| Location {
+                matches: format!("= {}", quoted(&path)),
+                files: Some(files),
+                ..base.clone()
+            };
+            let more = pages.map(location).collect();
             (quoted(&path), more)
         }
         (Fallback::Service | Fallback::None, _) => ("=404".to_owned(), Vec::new()),

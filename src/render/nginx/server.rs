@@ -57,9 +57,14 @@ fn server(pod: &Pod, gateway: &Gateway, port: u16, hosts: Option<&[&str]>, route
     exact.extend([&gateway.health, &gateway.status].into_iter().flatten().cloned());
     let paths = routes.iter().map(|prepared| &prepared.route.path);
     exact.extend(paths.filter_map(|path| if let RoutePath::Exact(path) = path { Some(path.clone()) } else { None }));
-    let mut all = Vec::new();
+    let mut all: Vec<Location> = Vec::new();
     for prepared in routes {
-        all.extend(locations(pod, gateway, prepared, &exact)?);
+        for location in locations(pod, gateway, prepared, &exact)? {
+            // Routes may share the page that answers when there is no file.
+            if !all.iter().any(|other| other.matches == location.matches) {
+                all.push(location);
+            }
+        }
     }
     let speaks_grpc = |prepared: &&&Prepared<'_>| match &prepared.route.target {
         RouteTarget::Service(name) => pod.services.get(name).is_some_and(|service| service.protocol == Protocol::Grpc),

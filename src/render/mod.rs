@@ -89,6 +89,12 @@ pub fn tmpfs(pod: &Pod) -> BTreeMap<String, String> {
     folders.chain(pod.container.tmpfs.clone()).collect()
 }
 
+/// The uid and gid of a user; none when only the image knows them.
+#[must_use]
+pub fn ids(pod: &Pod, user: &str) -> Option<(u32, u32)> {
+    users::ids(pod, user).map(|users::Ids { uid, gid }| (uid, gid))
+}
+
 /// Renders all files of a pod's image.
 ///
 /// # Errors

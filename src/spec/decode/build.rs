@@ -21,7 +21,7 @@ pub enum Build {
     /// `false`: it has none.
     None,
     /// One of its own.
-    Own(Stage),
+    Own(Box<Stage>),
     /// A stage, by its name.
     Named(String),
 }
@@ -38,7 +38,7 @@ pub fn build(cx: &mut Decoder<'_>, node: &Node) -> Option<Build> {
         Value::Scalar(scalar) if !scalar.is_null() && scalar.boolean().is_none() => {
             cx.literal(node, "the name of a stage").map(Build::Named)
         }
-        _ => stage(cx, node).map(Build::Own),
+        _ => stage(cx, node).map(Box::new).map(Build::Own),
     }
 }
 

@@ -198,7 +198,7 @@ fn attach(
     for ((name, service), build) in services.iter_mut().zip(&builds) {
         service.build = match build {
             None | Some(Build::None) => None,
-            Some(Build::Own(stage)) => Some(stage.clone()),
+            Some(Build::Own(stage)) => Some(stage.as_ref().clone()),
             Some(Build::Named(stage)) => {
                 let found = stages.get(stage).cloned();
                 if found.is_none() {

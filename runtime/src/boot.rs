@@ -3,6 +3,7 @@
 use crate::attributes;
 use crate::control::Control;
 use crate::control::door::Rules;
+use crate::files;
 use crate::fill::Problem;
 use crate::health::Probes;
 use crate::inputs::Inputs;
@@ -115,6 +116,9 @@ fn boot<S: Sys>(sys: &S, mut signals: SignalSource, source: &Source) -> Result<(
     let _ = sys.reserve_descriptors(DESCRIPTORS + plan.services.len() * DESCRIPTORS_OF_SERVICE);
     for directory in &plan.directories {
         make(sys, directory, &accounts, own_uid, &mut warnings)?;
+    }
+    for file in &plan.files {
+        files::make(file, &accounts, own_uid, &mut warnings)?;
     }
 
     let now = 0;

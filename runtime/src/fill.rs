@@ -1,6 +1,6 @@
 //! Fills in the templates of a plan from the container's environment. Pure.
 
-use podinit_plan::plan::{Command, FromFile, Plan, Probe, Ready, Value};
+use podinit_plan::plan::{Command, Content, FromFile, Plan, Probe, Ready, Value};
 use podinit_plan::template::Template;
 use podinit_plan::words;
 use std::borrow::Cow;
@@ -27,6 +27,12 @@ pub struct Problem {
 pub fn fill(mut plan: Plan, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Plan, Vec<Problem>> {
     let mut filler = Filler { lookup, place: String::new(), problems: Vec::new() };
     filler.variables(&mut plan.environment);
+    for file in &mut plan.files {
+        filler.place = format!("{}: ", file.path);
+        if let Content::Text(text) = &mut file.content {
+            filler.text("its text", text);
+        }
+    }
     for (name, service) in &mut plan.services {
         filler.place = format!("{name}: ");
         filler.variables(&mut service.environment);
@@ -52,7 +58,8 @@ pub fn fill(mut plan: Plan, lookup: &dyn Fn(&str) -> Option<String>) -> Result<P
             match &mut check.probe {
                 Probe::Http { path, .. } => filler.text("healthcheck", path),
                 Probe::Exec { command } => filler.command("healthcheck", command),
-                Probe::Tcp { .. } => {}
+                Probe::Unix { path: Some(path), .. } => filler.text("healthcheck", path),
+                Probe::Tcp { .. } | Probe::Unix { path: None, .. } => {}
             }
         }
     }

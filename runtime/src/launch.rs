@@ -174,6 +174,7 @@ mod tests {
             exit_when_done: true,
             environment: BTreeMap::from([("A".to_owned(), file("/plan/a")), ("B".to_owned(), file("/plan/b"))]),
             directories: Vec::new(),
+            files: Vec::new(),
             public_socket: None,
             servers: Vec::new(),
             services: BTreeMap::from([("web".to_owned(), service)]),

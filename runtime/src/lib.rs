@@ -11,6 +11,7 @@ pub mod cli;
 pub mod client;
 pub mod control;
 pub mod errands;
+pub mod files;
 pub mod fill;
 pub mod foreground;
 pub mod health;

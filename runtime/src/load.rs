@@ -210,6 +210,7 @@ mod tests {
             exit_when_done: true,
             environment: BTreeMap::new(),
             directories: Vec::new(),
+            files: Vec::new(),
             public_socket: None,
             servers: Vec::new(),
             services: BTreeMap::from([("job".to_owned(), service), ("web".to_owned(), relative)]),

@@ -420,6 +420,7 @@ fn check_of<S: Sys>(id: ServiceId, planned: &Service, spawner: &Spawner<S>) -> O
     let probe = match &check.probe {
         Probe::Http { port, path } => ResolvedProbe::Http { port: *port, path: path.clone() },
         Probe::Tcp { port } => ResolvedProbe::Tcp { port: *port },
+        Probe::Unix { socket, path } => ResolvedProbe::Unix { socket: socket.clone(), path: path.clone() },
         Probe::Exec { .. } => ResolvedProbe::Exec { owner: spawner.owner(id) },
     };
     Some((probe, check.timeout_ms))

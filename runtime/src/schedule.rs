@@ -182,6 +182,7 @@ mod tests {
             exit_when_done: true,
             environment: BTreeMap::new(),
             directories: Vec::new(),
+            files: Vec::new(),
             public_socket: None,
             servers: Vec::new(),
             services: BTreeMap::from([("a".to_owned(), other), ("job".to_owned(), service), ("off".to_owned(), off)]),

@@ -189,7 +189,8 @@ mod tests {
         let source = Source { name: "pod.yaml".to_owned(), text: text.to_owned() };
         let inputs = load::Inputs { sources: vec![source], folder: "/x/pod".into(), variables: &|_| None };
         let pod = load::load(inputs).unwrap_or_else(|mistakes| panic!("{mistakes}")).pod;
-        let declared = declare(&crate::render::plan::compile(&pod).unwrap(), &BTreeMap::new()).unwrap();
+        let declared =
+            declare(&crate::render::plan::compile(&pod, &crate::render::Facts::default()).unwrap(), &BTreeMap::new()).unwrap();
         let shown: Vec<_> = declared.values().map(|one| (one.name.as_str(), one.starts(), one.stays())).collect();
         let want =
             [("job", false, false), ("off", false, false), ("once", true, false), ("web-0", true, true), ("web-1", true, true)];

@@ -80,6 +80,7 @@ pub(super) mod tests {
             exit_when_done: true,
             environment: BTreeMap::new(),
             directories: vec![],
+            files: Vec::new(),
             public_socket: None,
             servers: Vec::new(),
             services: services.collect(),

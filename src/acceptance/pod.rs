@@ -10,7 +10,7 @@ use crate::engine::Engine;
 use crate::engine::container::Wanted;
 use crate::engine::inspect::Found;
 use crate::render;
-use crate::spec::model::PublishedPort;
+use crate::spec::model::{Container, PublishedPort};
 use anyhow::{Context as _, Result, anyhow};
 use podinit_plan::plan;
 use serde_json::Value;
@@ -226,7 +226,9 @@ fn wanted(context: &Context<'_>, container: &str, variation: &Variation<'_>) -> 
         ports: ports.into_iter().map(publish).collect(),
         network: Some(context.sandbox.name.clone()),
         stop_grace_period_ms: context.pod.stop_grace_period_ms,
-        container: context.pod.container.clone(),
+        // How it ends is looked at, and nobody else is to be met.
+        container: Container { restart: None, networks: Vec::new(), ..context.pod.container.clone() },
         tmpfs: render::tmpfs(context.pod),
+        ..Wanted::default()
     }
 }

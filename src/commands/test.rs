@@ -54,7 +54,7 @@ pub async fn run(context: &Context, args: &Args) -> Result<()> {
         Some(reference) => reference.clone(),
         None => target.build(&engine, &context.ui, &args.build.to_image()).await?.id,
     };
-    let variables = target.environment();
+    let variables = target.environment()?;
     let subject = acceptance::Subject { pod: &target.pod, plan: &target.plan, image: &image, variables: &variables };
     let options = acceptance::Options { only: args.only.clone(), report: args.report.clone() };
     let report = acceptance::run(&engine, &context.ui, &subject, &options).await?;

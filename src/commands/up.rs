@@ -9,7 +9,7 @@ use crate::engine::logs::Range;
 use crate::failure::{ExitCode, exit_code};
 use crate::project::plan::Step;
 use crate::project::pods::{self, Target};
-use crate::project::{apply, wait};
+use crate::project::{apply, backing, wait};
 use anyhow::{Context as _, Result, anyhow, bail};
 use futures_util::StreamExt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -94,12 +94,13 @@ impl Up<'_> {
             true => target.existing_image(engine).await?,
             false => target.build(engine, ui, &self.args.build.to_image()).await?.id,
         };
-        let wanted = target.wanted(&image_id);
+        let wanted = target.wanted(&image_id)?;
         let step = apply::plan(engine, &wanted).await?;
         if !self.args.detach {
             // From here on it is ours to stop, even if the user interrupts its start.
             self.running.push(name.clone());
         }
+        backing::up(engine, ui, &target.pod, &target.variables, &self.args.build.to_image()).await?;
         apply::up(engine, ui, &wanted, &step).await?;
         if !self.args.detach {
             let range = range(engine, name, &step).await?;

@@ -1,10 +1,14 @@
 //! Containers: from what is wanted to a running one, and back to nothing.
 
 use super::Engine;
-use crate::spec::model::{Container, PublishedPort};
+use super::secrets::SecretFile;
+use crate::spec::model::{Container, PublishedPort, Volume, VolumeSource};
 use anyhow::{Context, Result, anyhow};
 use bollard::errors::Error;
-use bollard::models::{ContainerCreateBody, HostConfig, PortBinding, ResourcesUlimits};
+use bollard::models::{
+    ContainerCreateBody, DeviceMapping, EndpointSettings, HostConfig, NetworkConnectRequest, NetworkingConfig, PortBinding,
+    ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
+};
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, KillContainerOptionsBuilder, RemoveContainerOptionsBuilder, StopContainerOptionsBuilder,
 };
@@ -33,6 +37,28 @@ pub struct Wanted {
     pub container: Container,
     /// Its folders in memory, and the options they are mounted with.
     pub tmpfs: BTreeMap<String, String>,
+    /// What is mounted, as the engine is told: `/host/folder:/path:ro`, `volume:/path`, `/path`.
+    pub binds: Vec<String>,
+    /// Words that take the place of the image's own command.
+    pub command: Option<Vec<String>>,
+    /// Files at /run/secrets.
+    pub secrets: Vec<SecretFile>,
+    /// Its name on its network besides that of the container.
+    pub alias: Option<String>,
+}
+
+/// What is mounted, as the engine is told; a volume is the pod's own by its name.
+#[must_use]
+pub fn binds(pod: &str, volumes: &[Volume]) -> Vec<String> {
+    let bind = |volume: &Volume| {
+        let source = match &volume.source {
+            VolumeSource::Anonymous => return volume.target.clone(),
+            VolumeSource::Named(name) => format!("{pod}_{name}"),
+            VolumeSource::Bind(path) => path.display().to_string(),
+        };
+        format!("{source}:{}{}", volume.target, if volume.read_only { ":ro" } else { "" })
+    };
+    volumes.iter().map(bind).collect()
 }
 
 impl fmt::Debug for Wanted {
@@ -47,19 +73,34 @@ impl fmt::Debug for Wanted {
             .field("stop_grace_period_ms", &self.stop_grace_period_ms)
             .field("container", &self.container)
             .field("tmpfs", &self.tmpfs)
+            .field("binds", &self.binds)
+            .field("command", &self.command)
+            .field("secrets", &self.secrets)
+            .field("alias", &self.alias)
             .finish()
     }
 }
 
 impl Engine {
-    /// Creates a container, without starting it; the result is its id.
+    /// Creates a container with its secrets, without starting it; the result is its id.
     ///
     /// # Errors
     /// The engine refuses, for instance because the name is taken.
     pub async fn create(&self, wanted: &Wanted) -> Result<String> {
-        let options = CreateContainerOptionsBuilder::new().name(&wanted.name).build();
-        let created = self.docker.create_container(Some(options), body(wanted)).await;
-        Ok(created.with_context(|| format!("cannot create the container {}", wanted.name))?.id)
+        let mut options = CreateContainerOptionsBuilder::new().name(&wanted.name);
+        if let Some(platform) = &wanted.container.platform {
+            options = options.platform(platform);
+        }
+        let created = self.docker.create_container(Some(options.build()), body(wanted)).await;
+        let id = created.with_context(|| format!("cannot create the container {}", wanted.name))?.id;
+        for network in &wanted.container.networks {
+            let request = NetworkConnectRequest { container: id.clone(), ..NetworkConnectRequest::default() };
+            self.docker.connect_network(network, request).await.with_context(|| {
+                format!("cannot join the network {network} with {}; `docker network create {network}` makes it", wanted.name)
+            })?;
+        }
+        self.hand_over(&id, &wanted.secrets).await?;
+        Ok(id)
     }
 
     /// Starts a container; one that runs already is left alone.
@@ -151,11 +192,18 @@ fn body(wanted: &Wanted) -> ContainerCreateBody {
         env: Some(wanted.environment.iter().map(|(name, value)| format!("{name}={value}")).collect()),
         labels: Some(wanted.labels.clone().into_iter().collect()),
         exposed_ports: Some(bindings.keys().cloned().collect()),
+        cmd: wanted.command.clone(),
+        hostname: wanted.container.hostname.clone(),
+        networking_config: wanted.network.as_ref().zip(wanted.alias.as_ref()).map(|(network, alias)| {
+            let endpoint = EndpointSettings { aliases: Some(vec![alias.clone()]), ..EndpointSettings::default() };
+            NetworkingConfig { endpoints_config: Some(HashMap::from([(network.clone(), endpoint)])) }
+        }),
         // The engine counts whole seconds; a pod that asks for less than one still gets one.
         stop_timeout: Some(i64::try_from(wanted.stop_grace_period_ms.div_ceil(1_000)).unwrap_or(i64::MAX)),
         host_config: Some(HostConfig {
             port_bindings: Some(bindings),
             network_mode: wanted.network.clone(),
+            binds: (!wanted.binds.is_empty()).then(|| wanted.binds.clone()),
             tmpfs: (!wanted.tmpfs.is_empty()).then(|| wanted.tmpfs.clone().into_iter().collect()),
             ..rights(&wanted.container)
         }),
@@ -173,7 +221,24 @@ fn rights(container: &Container) -> HostConfig {
         soft: number(limit.soft),
         hard: number(limit.hard),
     });
+    let size = |bytes: Option<u64>| bytes.map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
+    let devices = container.devices.iter().map(|device| DeviceMapping {
+        path_on_host: Some(device.host.clone()),
+        path_in_container: Some(device.container.clone()),
+        cgroup_permissions: Some(device.permissions.clone()),
+    });
     HostConfig {
+        extra_hosts: given(&container.extra_hosts),
+        dns: given(&container.dns),
+        shm_size: size(container.shm_size_bytes),
+        sysctls: (!container.sysctls.is_empty()).then(|| container.sysctls.clone().into_iter().collect()),
+        devices: (!container.devices.is_empty()).then(|| devices.collect()),
+        privileged: container.privileged.then_some(true),
+        restart_policy: container.restart.as_deref().map(restart),
+        nano_cpus: size(container.deploy.nano_cpus),
+        memory: size(container.deploy.memory_bytes),
+        memory_reservation: size(container.deploy.memory_reservation_bytes),
+        pids_limit: size(container.deploy.pids),
         cap_add: given(&container.cap_add),
         cap_drop: given(&container.cap_drop),
         ulimits: (!container.ulimits.is_empty()).then(|| limits.collect()),
@@ -181,6 +246,18 @@ fn rights(container: &Container) -> HostConfig {
         security_opt: given(&container.security_opt),
         ..HostConfig::default()
     }
+}
+
+/// `always`, `unless-stopped`, `on-failure` or `on-failure:5`.
+fn restart(policy: &str) -> RestartPolicy {
+    let (name, count) = policy.split_once(':').unwrap_or((policy, ""));
+    let name = match name {
+        "always" => RestartPolicyNameEnum::ALWAYS,
+        "unless-stopped" => RestartPolicyNameEnum::UNLESS_STOPPED,
+        "on-failure" => RestartPolicyNameEnum::ON_FAILURE,
+        _ => RestartPolicyNameEnum::NO,
+    };
+    RestartPolicy { name: Some(name), maximum_retry_count: count.parse().ok() }
 }
 
 /// A container's port as the engine writes it, `80/tcp`.

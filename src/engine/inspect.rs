@@ -89,15 +89,29 @@ impl Engine {
     /// # Errors
     /// The engine does not answer.
     pub async fn pods(&self) -> Result<Vec<Found>> {
-        let filters = HashMap::from([("label", vec![labels::POD])]);
+        let mut pods = self.listed(labels::POD.to_owned()).await?;
+        // One that went away in between is none.
+        pods.retain(Found::is_pod);
+        Ok(pods)
+    }
+
+    /// All containers with this label, running or not, by name.
+    ///
+    /// # Errors
+    /// The engine does not answer.
+    pub async fn labelled(&self, label: &str, value: &str) -> Result<Vec<Found>> {
+        self.listed(format!("{label}={value}")).await
+    }
+
+    async fn listed(&self, label: String) -> Result<Vec<Found>> {
+        let filters = HashMap::from([("label", vec![label])]);
         let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
         let listed = self.docker.list_containers(Some(options)).await.context("cannot list the engine's containers")?;
         let ids: Vec<String> = listed.into_iter().filter_map(|container| container.id).collect();
         let looked_at = try_join_all(ids.iter().map(|id| self.inspect(id))).await?;
-        // One that went away in between is none.
-        let mut pods: Vec<Found> = looked_at.into_iter().flatten().filter(Found::is_pod).collect();
-        pods.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(pods)
+        let mut found: Vec<Found> = looked_at.into_iter().flatten().collect();
+        found.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(found)
     }
 
     /// The id of an image, by reference or id; `None` when the engine does not have it.

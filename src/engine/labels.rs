@@ -5,5 +5,9 @@
 pub const POD: &str = "io.podctl.pod";
 /// On the containers of pods, nowhere else: what it was made from, without any value of a variable; see [`crate::project::plan::Config`].
 pub const CONFIG: &str = "io.podctl.config";
+/// On a container beside a pod: that pod.
+pub const BACKING: &str = "io.podctl.backing";
+/// On a container beside a pod: what it was made from, without any value of a variable.
+pub const BACKING_CONFIG: &str = "io.podctl.backing.config";
 /// On a container: the folder of the pod's pod.yaml.
 pub const FOLDER: &str = "io.podctl.folder";

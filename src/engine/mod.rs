@@ -12,6 +12,7 @@ pub mod logs;
 pub mod network;
 pub mod podinit;
 pub mod ports;
+pub mod secrets;
 
 use bollard::Docker;
 

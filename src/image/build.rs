@@ -4,7 +4,7 @@ use super::base::{self, Base};
 use super::context::{CA_BUNDLE, Context, read_ca_bundle};
 use super::inputs::{self, Inputs};
 use super::steps::Steps;
-use super::{Options, dockerfile, podinit};
+use super::{Options, dockerfile, own_base, podinit};
 use crate::engine::{Engine, credentials};
 use crate::failure::{ExitCode, Failure};
 use crate::render::Files;
@@ -35,21 +35,32 @@ pub struct Built {
     pub changed: Option<Vec<String>>,
 }
 
-/// Builds the image of a pod from its rendered files, unless the engine has one made of the same inputs.
+/// Builds the image of a pod from its rendered files and the secrets that its steps read, unless the engine has one made of the same inputs.
 ///
 /// When the future is dropped, the engine stops the build.
 ///
 /// # Errors
 /// [`Failure`] with [`ExitCode::BuildFailed`] when a step or the builder fails, with the step and its last lines, or when
 /// a base can be neither pulled nor made. Other errors: the pod's folder cannot be read, the engine is lost.
-pub async fn build(engine: &Engine, ui: &Ui, pod: &Pod, files: &Files, options: &Options) -> Result<Built> {
+pub async fn build(
+    engine: &Engine,
+    ui: &Ui,
+    pod: &Pod,
+    files: &Files,
+    secrets: &BTreeMap<String, Vec<u8>>,
+    options: &Options,
+) -> Result<Built> {
     let cannot = || format!("cannot build {}", pod.name);
     let version = engine.docker.version().await.context("cannot ask the engine for its version").with_context(cannot)?;
     let podinit = podinit::binary(version.arch.as_deref().unwrap_or_default()).with_context(cannot)?;
     let context = Context::collect(&pod.folder, files, podinit, options.ca_bundle.as_deref()).with_context(cannot)?;
     let mut bases = BTreeMap::new();
+    let is_podman = version.components.unwrap_or_default().iter().any(|part| part.name.contains("Podman"));
     for image in dockerfile::images(&files.dockerfile) {
-        let base = base::ensure(engine, ui, &image, options).await;
+        let base = match &pod.base.build {
+            Some(build) if image == pod.base.image => own_base::ensure(engine, ui, pod, build, options, is_podman).await,
+            _ => base::ensure(engine, ui, &image, options).await,
+        };
         let base = base.map_err(|error| Failure::new(ExitCode::BuildFailed, format!("{}: {error:#}", cannot())))?;
         bases.insert(image, base);
     }
@@ -72,9 +83,16 @@ pub async fn build(engine: &Engine, ui: &Ui, pod: &Pod, files: &Files, options: 
     for file in &context.skipped {
         ui.warn(format!("{} is left out: an image can have no socket, pipe or device", file.display()));
     }
-    let context = for_this_build(context, files, &bases, options).with_context(cannot)?;
-    let is_podman = version.components.unwrap_or_default().iter().any(|part| part.name.contains("Podman"));
-    let mut build = Build { engine, ui, pod, labels: labels(pod), context, options, credentials: HashMap::new() };
+    let context = for_this_build(context, "Dockerfile", &files.dockerfile, &bases, secrets, options).with_context(cannot)?;
+    let recipe = Recipe {
+        what: pod.name.clone(),
+        tag: pod.image.clone(),
+        dockerfile: "Dockerfile".to_owned(),
+        target: None,
+        args: HashMap::new(),
+        platform: pod.container.platform.clone(),
+    };
+    let mut build = Build { engine, ui, recipe, labels: labels(pod), context, options, credentials: HashMap::new() };
     build.labels.insert(inputs::LABEL.to_owned(), digest);
     build.credentials = credentials::for_build(bases.keys().map(String::as_str)).unwrap_or_else(|error| {
         ui.warn(format!("{error:#}; building without credentials"));
@@ -100,7 +118,13 @@ fn labels(pod: &Pod) -> HashMap<String, String> {
 }
 
 /// Why there is something to build; empty when there is not.
-fn changes(reference: &str, found: Option<&ImageInspect>, inputs: &Inputs, digest: &str, options: &Options) -> Vec<String> {
+pub(super) fn changes(
+    reference: &str,
+    found: Option<&ImageInspect>,
+    inputs: &Inputs,
+    digest: &str,
+    options: &Options,
+) -> Vec<String> {
     let Some(image) = found else { return vec!["there is no such image yet".to_owned()] };
     let labels = image.config.as_ref().and_then(|config| config.labels.as_ref());
     match labels.and_then(|labels| labels.get(inputs::LABEL)) {
@@ -114,7 +138,7 @@ fn changes(reference: &str, found: Option<&ImageInspect>, inputs: &Inputs, diges
     }
 }
 
-fn shorten(changes: &[String]) -> String {
+pub(super) fn shorten(changes: &[String]) -> String {
     let shown = changes.iter().take(CHANGES_SHOWN).cloned().collect::<Vec<_>>().join("; ");
     match changes.len().saturating_sub(CHANGES_SHOWN) {
         0 => shown,
@@ -123,25 +147,54 @@ fn shorten(changes: &[String]) -> String {
 }
 
 /// What is sent differs from what is rendered: bases by the engine's names, and the certificates of `--ca-bundle`.
-fn for_this_build(mut context: Context, files: &Files, bases: &BTreeMap<String, Base>, options: &Options) -> Result<Context> {
-    let mut text = dockerfile::with_bases(&files.dockerfile, bases);
+pub(super) fn for_this_build(
+    mut context: Context,
+    dockerfile: &str,
+    text: &str,
+    bases: &BTreeMap<String, Base>,
+    secrets: &BTreeMap<String, Vec<u8>>,
+    options: &Options,
+) -> Result<Context> {
+    let mut text = dockerfile::with_bases(text, bases);
+    if !secrets.is_empty() {
+        text = dockerfile::with_secrets(&text);
+        for (name, value) in secrets {
+            context.set(&format!("{}/{name}", dockerfile::SECRETS), value.clone(), 0o444);
+        }
+    }
     if let Some(file) = &options.ca_bundle {
         context.set(CA_BUNDLE, read_ca_bundle(file)?, 0o644);
         text = with_ca_bundle(&text);
     }
-    context.set("Dockerfile", text, 0o644);
+    context.set(dockerfile, text, 0o644);
     Ok(context)
 }
 
+/// What is built.
+pub(super) struct Recipe {
+    /// For errors.
+    pub what: String,
+    /// The name of the image.
+    pub tag: String,
+    /// The Dockerfile in the context.
+    pub dockerfile: String,
+    /// Its stage; none is the last.
+    pub target: Option<String>,
+    /// Build arguments.
+    pub args: HashMap<String, String>,
+    /// `linux/amd64`; none is the engine's.
+    pub platform: Option<String>,
+}
+
 /// One build in the engine.
-struct Build<'a> {
-    engine: &'a Engine,
-    ui: &'a Ui,
-    pod: &'a Pod,
-    labels: HashMap<String, String>,
-    context: Context,
-    options: &'a Options,
-    credentials: HashMap<String, DockerCredentials>,
+pub(super) struct Build<'a> {
+    pub engine: &'a Engine,
+    pub ui: &'a Ui,
+    pub recipe: Recipe,
+    pub labels: HashMap<String, String>,
+    pub context: Context,
+    pub options: &'a Options,
+    pub credentials: HashMap<String, DockerCredentials>,
 }
 
 /// How an attempt with one builder ended.
@@ -154,7 +207,7 @@ enum Ended {
 
 impl Build<'_> {
     /// Podman speaks the classic builder's protocol, and has cache mounts all the same.
-    async fn run(mut self, is_podman: bool) -> Result<()> {
+    pub async fn run(mut self, is_podman: bool) -> Result<()> {
         let mut ended = self.attempt(!is_podman).await;
         if let Ended::NoBuildKit = ended {
             self.ui.warn(
@@ -171,23 +224,28 @@ impl Build<'_> {
     }
 
     fn failure(&self, text: &str) -> anyhow::Error {
-        Failure::new(ExitCode::BuildFailed, format!("cannot build {}: {text}", self.pod.name)).into()
+        Failure::new(ExitCode::BuildFailed, format!("cannot build {}: {text}", self.recipe.what)).into()
     }
 
     fn leave_mounts_out(&mut self) -> Result<()> {
         if self.options.ca_bundle.is_some() {
             return Err(self.failure("--ca-bundle takes BuildKit, which this engine has not; use a newer engine"));
         }
-        if let Some(text) = self.context.text("Dockerfile") {
+        let name = self.recipe.dockerfile.clone();
+        if let Some(text) = self.context.text(&name) {
             let text = dockerfile::without_mounts(text);
-            self.context.set("Dockerfile", text, 0o644);
+            self.context.set(&name, text, 0o644);
         }
         Ok(())
     }
 
     async fn attempt(&self, with_buildkit: bool) -> Ended {
         let options = BuildImageOptionsBuilder::default()
-            .t(&self.pod.image)
+            .t(&self.recipe.tag)
+            .dockerfile(&self.recipe.dockerfile)
+            .buildargs(&self.recipe.args)
+            .target(self.recipe.target.as_deref().unwrap_or_default())
+            .platform(self.recipe.platform.as_deref().unwrap_or_default())
             .labels(&self.labels)
             .nocache(self.options.no_cache)
             .rm(true)
@@ -218,7 +276,7 @@ impl Build<'_> {
 
     /// Whether the engine has the image that is being built.
     async fn is_there(&self) -> bool {
-        let image = base::inspect(self.engine, &self.pod.image).await.ok().flatten();
+        let image = base::inspect(self.engine, &self.recipe.tag).await.ok().flatten();
         let labels = image.and_then(|image| image.config?.labels).unwrap_or_default();
         labels.get(inputs::LABEL).is_some_and(|digest| self.labels.get(inputs::LABEL) == Some(digest))
     }

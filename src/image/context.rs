@@ -79,6 +79,27 @@ impl Context {
         Ok(context)
     }
 
+    /// Gathers a folder with a Dockerfile of its own, less what its .dockerignore leaves out, and [`Self::collect`] would.
+    ///
+    /// # Errors
+    /// The folder, the Dockerfile or .dockerignore cannot be read.
+    pub fn of_folder(folder: &Path, dockerfile: &Path, ca_bundle: Option<&Path>) -> Result<Context> {
+        let mut context = Context { entries: Vec::new(), skipped: Vec::new() };
+        let ignore = match fs::read_to_string(folder.join(".dockerignore")) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(error).with_context(|| format!("cannot read .dockerignore of {}", folder.display())),
+        };
+        let walk =
+            Walk { ignore: DockerIgnore::parse(&ignore)?, ca_bundle: ca_bundle.and_then(|file| fs::canonicalize(file).ok()) };
+        walk.folder(folder, Path::new(""), &Verdict::default(), &mut context)?;
+        // The builder gets it whatever is ignored.
+        let path = folder.join(dockerfile);
+        let text = fs::read(&path).with_context(|| format!("cannot read {}, the Dockerfile of the base", path.display()))?;
+        context.set(&dockerfile.to_string_lossy(), text, 0o644);
+        Ok(context)
+    }
+
     /// Puts a file at the top of the context, or replaces it.
     pub fn set(&mut self, name: &str, content: impl Into<Bytes>, mode: u32) {
         let content = Content::Bytes { bytes: content.into(), mode };

@@ -32,6 +32,22 @@ pub fn with_bases(dockerfile: &str, bases: &BTreeMap<String, Base>) -> String {
     })
 }
 
+/// Where a build's context has the secrets that its steps read.
+pub const SECRETS: &str = ".secrets";
+
+/// The Dockerfile with the secrets of its steps mounted from the context: the way of BuildKit's own takes a session that
+/// podctl does not hold. They are in no layer either way; the builder's cache of contexts has them until it is pruned.
+#[must_use]
+pub fn with_secrets(dockerfile: &str) -> String {
+    map_lines(dockerfile, |line| {
+        let word = |word: &str| match word.strip_prefix("--mount=type=secret,id=").map(|rest| rest.split(',').next()) {
+            Some(Some(name)) => format!("--mount=type=bind,source={SECRETS}/{name},target=/run/secrets/{name}"),
+            _ => word.to_owned(),
+        };
+        line.split(' ').map(word).collect::<Vec<_>>().join(" ")
+    })
+}
+
 /// The Dockerfile without the mounts of its steps, for a builder that has none.
 #[must_use]
 pub fn without_mounts(dockerfile: &str) -> String {

@@ -153,7 +153,7 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     fn inputs(folder: &Path) -> Inputs {
-        let files = Files { dockerfile: "FROM a".into(), plan: "{}".into(), nginx_conf: None, dockerignore: String::new() };
+        let files = Files { dockerfile: "FROM a".into(), plan: "{}".into(), ..Files::default() };
         let mut inputs = Inputs::of(&Context::collect(folder, &files, b"podinit", None).unwrap()).unwrap();
         inputs.set("base image a", "sha256:1");
         inputs

@@ -8,6 +8,7 @@ pub mod dockerignore;
 pub mod facts;
 pub mod inputs;
 mod outgoing;
+mod own_base;
 pub mod podinit;
 mod steps;
 

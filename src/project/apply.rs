@@ -1,5 +1,6 @@
 //! Makes the engine have what a plan says.
 
+use super::backing;
 use super::plan::{self, Step};
 use crate::engine::container::Wanted;
 use crate::engine::inspect::Found;
@@ -35,6 +36,8 @@ pub async fn plan(engine: &Engine, wanted: &Wanted) -> Result<Step> {
 pub async fn up(engine: &Engine, ui: &Ui, wanted: &Wanted, step: &Step) -> Result<()> {
     let name = &wanted.name;
     if *step == Step::Leave {
+        // Services read them at each start: a new one counts from the next on.
+        engine.hand_over(name, &wanted.secrets).await?;
         ui.say(format!("{name} is up to date and running"));
         return Ok(());
     }
@@ -50,8 +53,9 @@ pub async fn up(engine: &Engine, ui: &Ui, wanted: &Wanted, step: &Step) -> Resul
         }
         Step::Start | Step::Leave | Step::Refuse => ui.say(format!("start {name}")),
     }
-    if *step != Step::Start {
-        engine.create(wanted).await?;
+    match step {
+        Step::Start => engine.hand_over(name, &wanted.secrets).await?,
+        _ => drop(engine.create(wanted).await?),
     }
     if let Err(error) = engine.start(name).await {
         // A container that never ran would be taken for one that was stopped.
@@ -82,6 +86,7 @@ pub async fn down(engine: &Engine, ui: &Ui, name: &str, grace_seconds: Option<u6
             removed.push(format!("container {name}"));
         }
     }
+    removed.extend(backing::down(engine, ui, name).await?);
     let network = network::name(name);
     if engine.remove_network(&network).await? {
         removed.push(format!("network {network}"));

@@ -5,10 +5,12 @@
 
 pub mod address;
 pub mod apply;
+pub mod backing;
 pub mod load;
 pub mod locate;
 pub mod plan;
 pub mod pods;
 pub mod readiness;
+pub mod secrets;
 pub mod variables;
 pub mod wait;

@@ -2,11 +2,12 @@
 
 #![deny(clippy::disallowed_types, clippy::disallowed_methods)]
 
-use crate::engine::container::Wanted;
+use crate::engine::container::{self, Wanted};
 use crate::engine::inspect::Found;
+use crate::engine::secrets::SecretFile;
 use crate::engine::{labels, network};
 use crate::render;
-use crate::spec::model::{Container, Pod, PublishedPort};
+use crate::spec::model::{Container, Deploy, Pod, PublishedPort};
 use podinit_plan::units::format_duration_ms;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,13 +48,14 @@ pub enum Step {
 /// The container that a pod wants when its tag is the image of this id, with these variables: those that its plan refers
 /// to, no others.
 #[must_use]
-pub fn wanted(pod: &Pod, image_id: &str, environment: BTreeMap<String, String>) -> Wanted {
+pub fn wanted(pod: &Pod, image_id: &str, environment: BTreeMap<String, String>, secrets: Vec<SecretFile>) -> Wanted {
+    let binds = container::binds(&pod.name, &pod.volumes);
     let config = Config {
         image: image_id.to_owned(),
         ports: pod.ports.iter().map(port).collect(),
         variables: environment.keys().cloned().collect(),
         stop_grace_period_ms: pod.stop_grace_period_ms,
-        rights: rights(&pod.container),
+        rights: rights(&pod.container, &binds),
     };
     let labels = [
         (labels::POD, pod.name.clone()),
@@ -72,6 +74,9 @@ pub fn wanted(pod: &Pod, image_id: &str, environment: BTreeMap<String, String>) 
         stop_grace_period_ms: pod.stop_grace_period_ms,
         container: pod.container.clone(),
         tmpfs: render::tmpfs(pod),
+        binds,
+        secrets,
+        ..Wanted::default()
     }
 }
 
@@ -129,16 +134,34 @@ fn differences(wanted: &Wanted, found: &Found) -> Vec<String> {
 }
 
 /// What a container is given besides, as texts to compare.
-fn rights(container: &Container) -> BTreeMap<String, String> {
+fn rights(container: &Container, binds: &[String]) -> BTreeMap<String, String> {
     let limit = |limit: Option<u64>| limit.map_or("none".to_owned(), |limit| limit.to_string());
     let ulimits = container.ulimits.iter();
     let ulimits = ulimits.map(|(name, ulimit)| format!("{name} {}:{}", limit(ulimit.soft), limit(ulimit.hard)));
+    let pairs =
+        |map: &BTreeMap<String, String>| map.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ");
+    let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
+    let devices = container.devices.iter();
+    let devices = devices.map(|device| format!("{}:{}:{}", device.host, device.container, device.permissions));
     let rights = [
         ("cap_add", container.cap_add.join(" ")),
         ("cap_drop", container.cap_drop.join(" ")),
         ("ulimits", ulimits.collect::<Vec<_>>().join(" ")),
         ("read_only", if container.read_only { "true".to_owned() } else { String::new() }),
         ("security_opt", container.security_opt.join(" ")),
+        ("volumes", binds.join(" ")),
+        ("hostname", container.hostname.clone().unwrap_or_default()),
+        ("extra_hosts", container.extra_hosts.join(" ")),
+        ("dns", container.dns.join(" ")),
+        ("tmpfs", pairs(&container.tmpfs)),
+        ("shm_size", number(container.shm_size_bytes)),
+        ("sysctls", pairs(&container.sysctls)),
+        ("devices", devices.collect::<Vec<_>>().join(" ")),
+        ("privileged", if container.privileged { "true".to_owned() } else { String::new() }),
+        ("networks", container.networks.join(" ")),
+        ("restart", container.restart.clone().unwrap_or_default()),
+        ("platform", container.platform.clone().unwrap_or_default()),
+        ("deploy", if container.deploy == Deploy::default() { String::new() } else { format!("{:?}", container.deploy) }),
     ];
     rights.into_iter().filter(|(_, text)| !text.is_empty()).map(|(key, text)| (key.to_owned(), text)).collect()
 }
@@ -161,25 +184,18 @@ fn list(ports: &BTreeSet<String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::model::{Acceptance, Base};
-    use indexmap::IndexMap;
+    use crate::spec::load;
+    use crate::spec::source::Source;
+
+    fn wanted(pod: &Pod, image_id: &str, environment: BTreeMap<String, String>) -> Wanted {
+        super::wanted(pod, image_id, environment, Vec::new())
+    }
 
     fn pod() -> Pod {
-        Pod {
-            name: "shop".to_owned(),
-            folder: "/srv/shop".into(),
-            image: "shop:latest".to_owned(),
-            labels: IndexMap::new(),
-            base: Base { image: "debian:bookworm-slim".to_owned(), packages: vec![], run: vec![] },
-            users: IndexMap::new(),
-            environment: IndexMap::new(),
-            ports: vec![PublishedPort { address: "127.0.0.1".parse().ok(), host: Some(8080), container: 80, protocol: "tcp" }],
-            stop_grace_period_ms: 10_000,
-            services: IndexMap::new(),
-            gateway: None,
-            container: Container::default(),
-            acceptance: Acceptance::default(),
-        }
+        let text = "name: shop\nports: ['127.0.0.1:8080:80']\nservices: { web: { command: x, port: 80 } }";
+        let source = Source { name: "pod.yaml".to_owned(), text: text.to_owned() };
+        let inputs = load::Inputs { sources: vec![source], folder: "/srv/shop".into(), variables: &|_| None };
+        load::load(inputs).unwrap().pod
     }
 
     fn environment(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {

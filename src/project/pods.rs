@@ -3,10 +3,12 @@
 use super::address::Address;
 use super::load;
 use super::plan;
+use super::secrets;
 use super::variables::Variables;
 use crate::engine::Engine;
 use crate::engine::container::Wanted;
 use crate::engine::inspect::Found;
+use crate::engine::secrets::SecretFile;
 use crate::failure::{self, ExitCode, Failure};
 use crate::image::{self, Built, facts};
 use crate::render::{self, Files};
@@ -16,7 +18,7 @@ use crate::ui::Ui;
 use anyhow::{Context as _, Result, anyhow, bail};
 use podinit_plan::plan::Plan;
 use podinit_plan::protocol::Status;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// A pod that is loaded, and what is made of it.
@@ -42,7 +44,7 @@ pub fn load_each(files: &[PathBuf], pods: &[String]) -> Result<Vec<Target>> {
         let cannot = || format!("cannot render the pod {}", pod.name);
         let facts = facts::gather(&pod).with_context(cannot)?;
         let files = render::render(&pod, &facts).with_context(cannot)?;
-        let plan = render::plan::compile(&pod).with_context(cannot)?;
+        let plan = render::plan::compile(&pod, &facts).with_context(cannot)?;
         targets.push(Target { pod, plan, files, variables });
     }
     Ok(targets)
@@ -124,7 +126,21 @@ impl Target {
     /// # Errors
     /// [`ExitCode::BuildFailed`]
     pub async fn build(&self, engine: &Engine, ui: &Ui, options: &image::Options) -> Result<Built> {
-        image::build(engine, ui, &self.pod, &self.files, options).await
+        let secrets = self.build_secrets().with_context(|| format!("cannot build {}", self.pod.name))?;
+        image::build(engine, ui, &self.pod, &self.files, &secrets, options).await
+    }
+
+    /// The secrets that steps of the build read.
+    fn build_secrets(&self) -> Result<BTreeMap<String, Vec<u8>>> {
+        let stages = self.pod.services.values().filter_map(|service| service.build.as_ref()).chain(self.pod.stages.values());
+        let names: BTreeSet<&String> = stages.flat_map(|stage| &stage.secrets).collect();
+        let value = |name: &String| {
+            let secret =
+                self.pod.secrets.get(name).ok_or_else(|| anyhow!("there is no secret {name}; add it under `secrets`"))?;
+            let value = secrets::value(&self.pod, &self.variables, &secret.source);
+            Ok((name.clone(), value.with_context(|| format!("cannot read the secret {name}"))?))
+        };
+        names.into_iter().map(value).collect()
     }
 
     /// The id of the image as it is.
@@ -138,16 +154,34 @@ impl Target {
     }
 
     /// The container that the pod wants, made from this image.
-    #[must_use]
-    pub fn wanted(&self, image_id: &str) -> Wanted {
-        plan::wanted(&self.pod, image_id, self.environment())
+    ///
+    /// # Errors
+    /// A secret or a file of variables cannot be read.
+    pub fn wanted(&self, image_id: &str) -> Result<Wanted> {
+        Ok(plan::wanted(&self.pod, image_id, self.environment()?, self.secrets()?))
     }
 
-    /// The variables that the container is given: those that the plan refers to and that are set on this side.
-    #[must_use]
-    pub fn environment(&self) -> BTreeMap<String, String> {
+    /// The secrets that the container is given.
+    ///
+    /// # Errors
+    /// One of them cannot be read.
+    pub fn secrets(&self) -> Result<Vec<SecretFile>> {
+        secrets::read(&self.pod, &self.variables).with_context(|| format!("cannot bring up {}", self.pod.name))
+    }
+
+    /// The variables that the container is given: those of the pod's `env_file`, and those that the plan refers to and
+    /// that are set on this side, which go before them.
+    ///
+    /// # Errors
+    /// A file of variables is not there or is none.
+    pub fn environment(&self) -> Result<BTreeMap<String, String>> {
+        let mut environment = BTreeMap::new();
+        for file in &self.pod.env_files {
+            environment.extend(self.variables.read(&file.path, file.required)?);
+        }
         let set = |name: String| self.variables.get(&name).map(str::to_owned).map(|value| (name, value));
-        self.plan.variables().into_iter().filter_map(set).collect()
+        environment.extend(self.plan.variables().into_iter().filter_map(set));
+        Ok(environment)
     }
 }
 

@@ -45,6 +45,22 @@ impl Variables {
         Ok(Variables { values })
     }
 
+    /// The variables of one more file, in which these are known; none when the file need not be there and is not.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no file of variables.
+    pub fn read(&self, file: &Path, required: bool) -> anyhow::Result<BTreeMap<String, String>> {
+        let cannot = |why: &dyn fmt::Display, next| anyhow!("cannot read the env_file {}: {why}; {next}", file.display());
+        match std::fs::read_to_string(file) {
+            Err(error) if error.kind() == ErrorKind::NotFound && !required => Ok(BTreeMap::new()),
+            Err(error) => Err(cannot(&error, "make it a readable file of UTF-8 text")),
+            Ok(text) => {
+                let variables = dotenv::parse(&text, &|name| self.values.get(name).cloned());
+                Ok(variables.map_err(|error| cannot(&error, "correct that line"))?.into_iter().collect())
+            }
+        }
+    }
+
     /// The value of a variable.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {

@@ -2,14 +2,16 @@
 //!
 //! It keeps to what the frontend that is built into Engine 20.10 knows, so that no build has to fetch another one.
 
+mod accounts;
 mod ca_bundle;
+mod own_base;
 mod stages;
-mod syntax;
+pub mod syntax;
 
 pub use ca_bundle::with_ca_bundle;
 
 use super::users::{self, Ids};
-use super::{Facts, NGINX_CONF, NGINX_RUN_DIR, plan, templates};
+use super::{Facts, NGINX_CONF, NGINX_RUN_DIR, TLS_CONF, files, plan, templates};
 use crate::spec::model::{self, Pod};
 use anyhow::Result;
 use podinit_plan::plan as podinit;
@@ -25,10 +27,12 @@ struct Context<'a> {
     packages: Option<String>,
     base_run: Vec<String>,
     stages: Vec<Stage>,
-    users: Vec<User<'a>>,
+    users: Vec<String>,
     folders: String,
     path: Option<String>,
     copies: Vec<String>,
+    files: Vec<String>,
+    file_commands: Option<String>,
     gateway: Option<Gateway>,
     podinit: &'static str,
     plan: &'static str,
@@ -38,31 +42,32 @@ struct Context<'a> {
 }
 
 #[derive(Serialize)]
-struct User<'a> {
-    name: &'a str,
-    uid: u32,
-    gid: u32,
-}
-
-#[derive(Serialize)]
 struct Gateway {
     conf: &'static str,
+    tls_conf: Option<&'static str>,
     run_dir: &'static str,
     port: u16,
     user: String,
     /// Whether the user may not listen there while an image is built, though it may in a container.
     is_port_closed_to_builds: bool,
+    /// Whether there are other ports than that one, or hosts of their own.
+    has_many_servers: bool,
 }
 
 impl Gateway {
     fn of(pod: &Pod, gateway: &model::Gateway) -> Gateway {
-        let user = users::ids(pod, &gateway.service.user).unwrap_or(Ids::ROOT);
+        // One that only the base knows by name is not root.
+        let user = users::ids(pod, &gateway.service.user).unwrap_or(Ids { uid: u32::MAX, gid: u32::MAX });
+        let routes = || pod.all_services().flat_map(|(_, service)| &service.routes);
+        let is_closed = |port: u16| port < 1024 && user.uid != 0;
         Gateway {
             conf: NGINX_CONF,
+            tls_conf: gateway.tls.as_ref().map(|_| TLS_CONF),
+            has_many_servers: routes().any(|route| route.listen.is_some() || !route.hosts.is_empty()),
             run_dir: NGINX_RUN_DIR,
             port: gateway.port,
-            user: user.to_string(),
-            is_port_closed_to_builds: gateway.port < 1024 && user.uid != 0,
+            is_port_closed_to_builds: is_closed(gateway.port) || routes().filter_map(|route| route.listen).any(is_closed),
+            user: users::owner(pod, &gateway.service.user),
         }
     }
 }
@@ -80,6 +85,14 @@ impl Family {
     fn of(image: &str) -> Family {
         if image.contains("alpine") { Family::Alpine } else { Family::Debian }
     }
+
+    /// That of a pod's base: of one that is built, that of the image its Dockerfile starts from.
+    fn of_base(pod: &Pod, facts: &Facts) -> Family {
+        match &pod.base.build {
+            None => Family::of(&pod.base.image),
+            Some(build) => Family::of(&own_base::image(&facts.base_dockerfile, build)),
+        }
+    }
 }
 
 /// `Dockerfile` of a pod.
@@ -87,25 +100,29 @@ impl Family {
 /// # Errors
 /// A build whose target folder is known at run time only.
 pub fn render(pod: &Pod, facts: &Facts) -> Result<String> {
-    let family = Family::of(&pod.base.image);
-    let builds = Builds::of(pod, facts)?;
+    let family = Family::of_base(pod, facts);
+    let builds = Builds::of(pod, facts, family)?;
     let image_user = users::of_image(pod);
     let mut packages = pod.base.packages.clone();
     if pod.gateway.is_some() && !packages.iter().any(|package| package == "nginx") {
         packages.push("nginx".to_owned());
     }
+    let file_commands = files::commands(pod);
     templates::fill(
         "Dockerfile",
+        facts.templates.get("Dockerfile").map(String::as_str),
         Context {
             image: &pod.base.image,
             family,
             packages: (!packages.is_empty()).then(|| syntax::shell_words(&packages)),
             base_run: pod.base.run.iter().map(|line| syntax::run(line)).collect(),
             stages: builds.stages,
-            users: pod.users.iter().map(|(name, user)| User { name, uid: user.uid, gid: user.gid }).collect(),
+            users: pod.users.iter().map(|(name, user)| accounts::command(name, user, family)).collect(),
             folders: folders(pod, image_user),
             path: (!builds.programs.is_empty()).then(|| builds.programs.join(":")),
             copies: builds.copies,
+            files: files::copies(pod),
+            file_commands: (!file_commands.is_empty()).then(|| file_commands.join(" \\\n    && ")),
             gateway: pod.gateway.as_ref().map(|gateway| Gateway::of(pod, gateway)),
             podinit: podinit::PODINIT,
             plan: podinit::PATH,
@@ -122,8 +139,8 @@ fn folders(pod: &Pod, image_user: Ids) -> String {
     let owned = |ids: Ids, path: &str| format!("install -d -o {} -g {} {}", ids.uid, ids.gid, syntax::shell_word(path));
     let mut commands = vec![owned(image_user, podinit::RUN_DIR)];
     for directory in plan::directories(pod) {
-        let ids = directory.user.and_then(|user| users::ids(pod, &user)).unwrap_or(Ids::ROOT);
-        let make = owned(ids, &directory.path);
+        let make =
+            format!("install -d{} {}", files::given_to(pod, directory.user.as_deref()), syntax::shell_word(&directory.path));
         if directory.path == NGINX_RUN_DIR {
             commands.push(make);
         } else {
@@ -140,7 +157,10 @@ fn folders(pod: &Pod, image_user: Ids) -> String {
 /// What a container of the image is reached by: the published ports and the gateway's.
 fn exposed_ports(pod: &Pod) -> Vec<String> {
     let published = pod.ports.iter().map(|port| (port.container, port.protocol));
-    let ports: BTreeSet<(u16, &str)> = published.chain(pod.gateway.iter().map(|gateway| (gateway.port, "tcp"))).collect();
+    let gateway = pod.gateway.iter().flat_map(|gateway| gateway.service.ports.iter().map(|port| (*port, "tcp")));
+    let exposed = pod.container.expose.iter().filter_map(|port| port.split_once('/'));
+    let exposed = exposed.filter_map(|(port, protocol)| Some((port.parse().ok()?, protocol)));
+    let ports: BTreeSet<(u16, &str)> = published.chain(gateway).chain(exposed).collect();
     ports.iter().map(|(port, protocol)| format!("{port}/{protocol}")).collect()
 }
 

@@ -5,6 +5,7 @@
 
 pub mod dockerfile;
 pub mod dockerignore;
+mod files;
 mod lockfiles;
 pub mod nginx;
 pub mod plan;
@@ -17,6 +18,8 @@ use std::collections::BTreeMap;
 
 /// Where an image keeps nginx's configuration.
 pub const NGINX_CONF: &str = "/etc/nginx/nginx.conf";
+/// Where an image keeps what makes TLS of nginx's server.
+pub const TLS_CONF: &str = "/etc/nginx/tls.conf";
 /// The folder for everything nginx writes: its pid and its temporary files.
 pub const NGINX_RUN_DIR: &str = "/run/nginx";
 /// The socket on which podinit answers `/health` and `/status` for the gateway.
@@ -32,13 +35,19 @@ pub struct Facts {
     /// For each stage context (as [`crate::spec::model::Stage::context`]): the names of the files in its top folder,
     /// sorted, less those that are ignored.
     pub top_files: BTreeMap<String, Vec<String>>,
+    /// The texts of files that are filled in at start, by their source, as [`crate::spec::model::FileSource::Path`].
+    pub texts: BTreeMap<String, String>,
+    /// The Dockerfile that the base is built from; empty without one.
+    pub base_dockerfile: String,
+    /// Templates of the user's that take the place of podctl's own, by name.
+    pub templates: BTreeMap<String, String>,
 }
 
 /// The files of an image. Their names are those `podctl render` writes and those the Dockerfile copies from.
 ///
 /// The build context that the Dockerfile expects holds these files at its top, beside `podinit` (the binary) and
 /// `pod/` (the pod's folder less what .dockerignore leaves out).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Files {
     /// `Dockerfile`
     pub dockerfile: String,
@@ -46,18 +55,25 @@ pub struct Files {
     pub plan: String,
     /// `nginx.conf`, when there is a gateway.
     pub nginx_conf: Option<String>,
+    /// `tls.conf`, when the gateway speaks TLS.
+    pub tls_conf: Option<String>,
     /// `.dockerignore`, for the build context.
     pub dockerignore: String,
+    /// Texts of pod.yaml that are files of the image, by their name in the context: `files/etc/app.conf`.
+    pub contents: BTreeMap<String, String>,
 }
 
 impl Files {
     /// Every file by name, sorted.
-    pub fn entries(&self) -> impl Iterator<Item = (&'static str, &str)> {
+    pub fn entries(&self) -> impl Iterator<Item = (&str, &str)> {
         let nginx_conf = self.nginx_conf.iter().map(|text| ("nginx.conf", text.as_str()));
+        let tls_conf = self.tls_conf.iter().map(|text| ("tls.conf", text.as_str()));
         [(".dockerignore", self.dockerignore.as_str()), ("Dockerfile", self.dockerfile.as_str())]
             .into_iter()
+            .chain(self.contents.iter().map(|(name, text)| (name.as_str(), text.as_str())))
             .chain(nginx_conf)
             .chain([("plan.json", self.plan.as_str())])
+            .chain(tls_conf)
     }
 }
 
@@ -69,7 +85,14 @@ pub fn tmpfs(pod: &Pod) -> BTreeMap<String, String> {
     let users::Ids { uid, gid } = users::of_image(pod);
     let folders = [("/run", format!("uid={uid},gid={gid}")), ("/tmp", String::new())];
     let folders = folders.into_iter().filter(|_| pod.container.read_only);
-    folders.map(|(folder, options)| (folder.to_owned(), options)).collect()
+    let folders = folders.map(|(folder, options)| (folder.to_owned(), options));
+    folders.chain(pod.container.tmpfs.clone()).collect()
+}
+
+/// The uid and gid of a user; none when only the image knows them.
+#[must_use]
+pub fn ids(pod: &Pod, user: &str) -> Option<(u32, u32)> {
+    users::ids(pod, user).map(|users::Ids { uid, gid }| (uid, gid))
 }
 
 /// Renders all files of a pod's image.
@@ -77,10 +100,18 @@ pub fn tmpfs(pod: &Pod) -> BTreeMap<String, String> {
 /// # Errors
 /// What pod.yaml asks for and no image can give, such as a build whose target folder is known at run time only.
 pub fn render(pod: &Pod, facts: &Facts) -> Result<Files> {
+    let own = |name: &str| facts.templates.get(name).map(String::as_str);
     Ok(Files {
         dockerfile: dockerfile::render(pod, facts)?,
-        plan: plan::render(pod)?,
-        nginx_conf: pod.gateway.as_ref().map(|gateway| nginx::render(pod, gateway)).transpose()?,
+        plan: plan::render(pod, facts)?,
+        nginx_conf: pod.gateway.as_ref().map(|gateway| nginx::render(pod, gateway, own("nginx.conf"))).transpose()?,
+        tls_conf: pod
+            .gateway
+            .as_ref()
+            .and_then(|gateway| gateway.tls.as_ref())
+            .map(|tls| nginx::render_tls(pod, tls))
+            .transpose()?,
         dockerignore: dockerignore::render(&facts.dockerignore)?,
+        contents: files::contents(pod),
     })
 }

@@ -1,10 +1,19 @@
 //! nginx.conf: the gateway in front of a pod's services.
 
+mod headers;
+mod location;
+mod pass;
+mod server;
+mod tls;
+
+pub use tls::{prepare as prepare_tls, render as render_tls};
+
 use super::{NGINX_CHECK_PATH, NGINX_RUN_DIR, PUBLIC_SOCKET, templates};
-use crate::spec::model::{Gateway, Pod, Route, RoutePath};
+use crate::spec::model::{Gateway, Pod, Protocol, Route, RoutePath, RouteTarget, Service};
 use anyhow::{Result, bail};
+use headers::{Cors, Header};
 use serde::Serialize;
-use std::collections::BTreeSet;
+use server::Server;
 
 #[derive(Serialize)]
 struct Context<'a> {
@@ -12,20 +21,36 @@ struct Context<'a> {
     public_socket: &'a str,
     check_path: &'a str,
     shutdown_timeout_ms: u64,
-    port: u16,
     upstreams: Vec<Upstream<'a>>,
     zones: Vec<Zone>,
+    cors: Vec<Cors>,
     podinit_paths: Vec<PodinitPath>,
-    locations: Vec<Location<'a>>,
-    has_root: bool,
+    servers: Vec<Server>,
+    headers: Vec<Header>,
+    hidden: Vec<String>,
+    error_codes: String,
+    error_pages: Vec<ErrorPage>,
+    /// Where a service that cannot be reached leads.
+    unavailable_page: String,
+    config: Vec<String>,
+    trusted_proxies: Vec<String>,
+    /// The variable that says how the client has come.
+    proto: &'static str,
+    redirect: Option<tls::Redirect>,
+    has_tls: bool,
+    has_files: bool,
     has_replicas: bool,
+    has_params: bool,
+    needs_resolver: bool,
 }
 
 #[derive(Serialize)]
 struct Upstream<'a> {
     name: &'a str,
     /// One, or one for each replica.
-    ports: Vec<u16>,
+    servers: Vec<String>,
+    /// Of those that keep a worker busy for each connection, none is kept.
+    keeps_connections: bool,
 }
 
 /// The memory in which nginx counts the requests of each client of a route.
@@ -42,113 +67,129 @@ struct PodinitPath {
     target: &'static str,
 }
 
+/// A page for an error of nginx's own.
 #[derive(Serialize)]
-struct Location<'a> {
-    matches: String,
-    upstream: &'a str,
-    zone: Option<String>,
-    burst: u32,
-    timeout_ms: u64,
-    max_body_bytes: u64,
-    buffering: bool,
-    rewrite: Option<String>,
+struct ErrorPage {
+    status: u16,
+    file: String,
+    /// Its media type: the path that it is asked for by has none of its own.
+    kind: &'static str,
 }
 
-/// `nginx.conf` of a pod with a gateway.
+impl ErrorPage {
+    fn new(status: u16, file: &str) -> ErrorPage {
+        let kind = match file.rsplit('.').next() {
+            Some("json") => "application/json",
+            Some("txt") => "text/plain",
+            _ => "text/html",
+        };
+        ErrorPage { status, file: quoted(file), kind }
+    }
+}
+
+/// The errors of nginx's own that have a page; that a service cannot be reached is another matter.
+const ERRORS: [u16; 9] = [400, 403, 404, 405, 408, 413, 414, 429, 500];
+
+/// `nginx.conf` of a pod with a gateway; `template` takes the place of podctl's own.
 ///
 /// # Errors
 /// A route to a service without a port, or a prefix to strip from an expression, which has none.
-pub fn render(pod: &Pod, gateway: &Gateway) -> Result<String> {
-    let mut context = Context {
+pub fn render(pod: &Pod, gateway: &Gateway, template: Option<&str>) -> Result<String> {
+    templates::fill("nginx.conf", template, context(pod, gateway)?)
+}
+
+fn context<'a>(pod: &'a Pod, gateway: &'a Gateway) -> Result<Context<'a>> {
+    let routes: Vec<(&str, &Route)> =
+        pod.all_services().flat_map(|(name, service)| service.routes.iter().map(move |route| (name, route))).collect();
+    let upstreams = upstreams(pod, &routes)?;
+    let mut zones = Vec::new();
+    let mut all_cors: Vec<Cors> = Vec::new();
+    let mut prepared = Vec::new();
+    for (owner, route) in &routes {
+        let zone = route.rate.map(|rate| {
+            let name = zone_name(owner, &route.path, &zones);
+            zones.push(Zone { name: name.clone(), rate: rate.to_string() });
+            name
+        });
+        let cors = route.cors.as_ref().map(|cors| {
+            let made = Cors::new(all_cors.len() + 1, cors);
+            all_cors.push(made.clone());
+            made
+        });
+        prepared.push(location::Prepared { index: prepared.len() + 1, owner, route, zone, cors });
+    }
+    let servers = server::servers(pod, gateway, &prepared)?;
+    let endpoints = [(&gateway.health, "/health"), (&gateway.status, "/status")];
+    let is_own = |status: &u16| gateway.error_pages.contains_key(status);
+    let error_codes: Vec<String> = ERRORS.iter().chain(&[504]).filter(|status| !is_own(status)).map(u16::to_string).collect();
+    let unavailable = [502, 503].into_iter().find(is_own);
+    let names_upstream = |(_, route): &(&str, &Route)| matches!(&route.target, RouteTarget::Upstream(to) if pass::is_name(to));
+    let speaks = |protocol| pod.services.values().any(|service| service.protocol == protocol && !service.routes.is_empty());
+    Ok(Context {
         run_dir: NGINX_RUN_DIR,
         public_socket: PUBLIC_SOCKET,
         check_path: NGINX_CHECK_PATH,
         shutdown_timeout_ms: shutdown_timeout_ms(gateway.service.stop_grace_period_ms),
-        port: gateway.port,
-        upstreams: vec![],
-        zones: vec![],
-        podinit_paths: vec![],
-        locations: vec![],
-        has_root: false,
-        has_replicas: false,
-    };
-    // nginx refuses the same exact location twice. What is asked for by name comes before the foot of a prefix.
-    let mut exact: BTreeSet<&str> = BTreeSet::from([NGINX_CHECK_PATH]);
-    for (path, target) in [(&gateway.health, "/health"), (&gateway.status, "/status")] {
-        if let Some(path) = path {
-            exact.insert(path);
-            context.podinit_paths.push(PodinitPath { path: quoted(path), target });
-        }
-    }
-    let routes = pod.services.values().flat_map(|service| &service.routes);
-    exact.extend(routes.filter_map(|route| if let RoutePath::Exact(path) = &route.path { Some(path.as_str()) } else { None }));
+        has_replicas: upstreams.iter().any(|upstream| upstream.servers.len() > 1),
+        upstreams,
+        zones,
+        cors: all_cors,
+        podinit_paths: endpoints
+            .into_iter()
+            .filter_map(|(path, target)| path.as_ref().map(|path| PodinitPath { path: quoted(path), target }))
+            .collect(),
+        servers,
+        headers: headers::of_gateway(gateway),
+        hidden: headers::hidden(gateway),
+        error_codes: error_codes.join(" "),
+        error_pages: gateway.error_pages.iter().map(|(status, file)| ErrorPage::new(*status, file)).collect(),
+        unavailable_page: unavailable.map_or("$podctl_error_page".to_owned(), |status| format!("/_podctl/errors/{status}")),
+        config: lines(gateway.config.as_deref()),
+        trusted_proxies: gateway.trusted_proxies.clone(),
+        proto: if gateway.trusted_proxies.is_empty() { "$scheme" } else { "$podctl_proto" },
+        redirect: gateway.tls.as_ref().filter(|tls| tls.redirect).map(|tls| tls::Redirect::of(pod, gateway, tls)),
+        has_tls: gateway.tls.is_some(),
+        has_files: routes.iter().any(|(_, route)| route.files.is_some()) || !gateway.error_pages.is_empty(),
+        has_params: speaks(Protocol::Fastcgi) || speaks(Protocol::Uwsgi),
+        needs_resolver: routes.iter().any(names_upstream),
+    })
+}
 
-    for (name, service) in &pod.services {
-        if service.routes.is_empty() {
-            continue;
+/// The services that routes lead to, each with the addresses of all that run of it.
+fn upstreams<'a>(pod: &'a Pod, routes: &[(&str, &Route)]) -> Result<Vec<Upstream<'a>>> {
+    let is_used = |name: &str| routes.iter().any(|(_, route)| matches!(&route.target, RouteTarget::Service(of) if of == name));
+    let mut upstreams = Vec::new();
+    for (name, service) in pod.services.iter().filter(|(name, _)| is_used(name)) {
+        let servers = addresses(name, service);
+        if servers.is_empty() {
+            bail!("cannot route to service {name}: it has no port; give it `port` or `socket`");
         }
-        let ports: Vec<u16> = service.instances(name).filter_map(|instance| instance.ports.first().copied()).collect();
-        if ports.is_empty() {
-            bail!("cannot route to service {name}: it has no port; give it `port`");
-        }
-        context.has_replicas |= ports.len() > 1;
-        context.upstreams.push(Upstream { name, ports });
-        for route in &service.routes {
-            let zone = route.rate.map(|rate| {
-                let name = zone_name(name, &route.path, &context.zones);
-                context.zones.push(Zone { name: name.clone(), rate: rate.to_string() });
-                name
-            });
-            let rewrite = rewrite(name, route)?;
-            context.has_root |= route.path == RoutePath::Prefix("/".to_owned());
-            context.locations.extend(matchers(&route.path, &exact).into_iter().map(|matches| Location {
-                matches,
-                upstream: name,
-                zone: zone.clone(),
-                burst: route.burst,
-                timeout_ms: route.timeout_ms,
-                max_body_bytes: route.max_body_bytes,
-                buffering: route.buffering,
-                rewrite: rewrite.clone(),
-            }));
+        let keeps_connections = matches!(service.protocol, Protocol::Http | Protocol::Grpc);
+        upstreams.push(Upstream { name, servers, keeps_connections });
+    }
+    Ok(upstreams)
+}
+
+fn addresses(name: &str, service: &Service) -> Vec<String> {
+    match &service.socket {
+        Some(socket) => vec![quoted(&format!("unix:{socket}"))],
+        None => {
+            let ports = service.instances(name).filter_map(|instance| instance.ports.first().copied());
+            ports.map(|port| format!("127.0.0.1:{port}")).collect()
         }
     }
-    templates::fill("nginx.conf", context)
+}
+
+/// Lines of the user's, less the blanks before them.
+fn lines(config: Option<&str>) -> Vec<String> {
+    config
+        .map(|text| text.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect())
+        .unwrap_or_default()
 }
 
 /// nginx's own limit for closing connections: a second less than podinit gives it, or half of a very short time.
 fn shutdown_timeout_ms(grace_period_ms: u64) -> u64 {
     grace_period_ms.saturating_sub(1_000).max(grace_period_ms / 2).max(1)
-}
-
-/// The location lines of a route. A prefix has two, since nginx's own prefixes end anywhere, within a word too.
-fn matchers(path: &RoutePath, exact: &BTreeSet<&str>) -> Vec<String> {
-    match path {
-        RoutePath::Prefix(path) if path == "/" => vec!["/".to_owned()],
-        RoutePath::Prefix(path) => {
-            let foot = (!exact.contains(path.as_str())).then(|| format!("= {}", quoted(path)));
-            foot.into_iter().chain([quoted(&format!("{path}/"))]).collect()
-        }
-        RoutePath::Exact(path) => vec![format!("= {}", quoted(path))],
-        RoutePath::Regex(expression) => vec![format!("~ {}", always_quoted(expression))],
-    }
-}
-
-/// The rewrite that takes the prefix of a route away: of `/api` and of `/api/users` remain `/` and `/users`.
-fn rewrite(service: &str, route: &Route) -> Result<Option<String>> {
-    match &route.path {
-        _ if !route.strip_prefix => Ok(None),
-        RoutePath::Prefix(path) if path == "/" => Ok(None),
-        // (?s): a path may hold an encoded line break, and is not to pass unstripped then.
-        RoutePath::Prefix(path) => {
-            Ok(Some(format!("{} /$1", always_quoted(&format!("(?s)^{}/?(.*)$", escaped_expression(path))))))
-        }
-        RoutePath::Exact(_) => Ok(Some("^ /".to_owned())),
-        RoutePath::Regex(expression) => bail!(
-            "cannot strip the prefix of route `~ {expression}` of service {service}: an expression has no prefix; \
-             route a plain path or leave `strip_prefix` out"
-        ),
-    }
 }
 
 /// A zone's name says whose requests it counts: the service and the path, with a number when that is not unique.

@@ -3,7 +3,7 @@
 mod service;
 mod told;
 
-use super::{NGINX_RUN_DIR, PUBLIC_SOCKET};
+use super::{Facts, NGINX_RUN_DIR, PUBLIC_SOCKET, files};
 use crate::spec::model::Pod;
 use anyhow::{Context, Result};
 use podinit_plan::plan::{self as target, Plan};
@@ -14,9 +14,9 @@ use std::path::Path;
 ///
 /// # Errors
 /// As [`compile`].
-pub fn render(pod: &Pod) -> Result<String> {
+pub fn render(pod: &Pod, facts: &Facts) -> Result<String> {
     // serde_json keeps the keys of a value sorted, those of a struct in the order of its fields.
-    let mut text = serde_json::to_value(compile(pod)?)
+    let mut text = serde_json::to_value(compile(pod, facts)?)
         .and_then(|value| serde_json::to_string_pretty(&value))
         .context("cannot write plan.json: the plan is no JSON; this is a defect of podctl, please report it")?;
     text.push('\n');
@@ -27,7 +27,7 @@ pub fn render(pod: &Pod) -> Result<String> {
 ///
 /// # Errors
 /// A command that does not split into words, or a check by HTTP or TCP of a service without a port.
-pub fn compile(pod: &Pod) -> Result<Plan> {
+pub fn compile(pod: &Pod, facts: &Facts) -> Result<Plan> {
     let mut services = BTreeMap::new();
     for (name, service) in pod.all_services() {
         for instance in service.instances(name) {
@@ -43,6 +43,7 @@ pub fn compile(pod: &Pod) -> Result<Plan> {
         exit_when_done: true,
         environment: pod.environment.clone().into_iter().collect(),
         directories: directories(pod),
+        files: files::planned(pod, facts),
         public_socket: pod.gateway.as_ref().map(|_| PUBLIC_SOCKET.to_owned()),
         servers: Vec::new(),
         services,
@@ -54,6 +55,11 @@ pub(super) fn directories(pod: &Pod) -> Vec<target::Directory> {
     let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
     for (_, service) in pod.all_services() {
         let file = service.logging.file.as_deref();
+        // A socket is made in a folder of its own, or in one that everybody has.
+        let socket = service.socket.as_deref().and_then(|socket| Path::new(socket).parent()?.to_str());
+        if let Some(folder) = socket.filter(|folder| !["/", "/run", "/var/run", "/tmp"].contains(folder)) {
+            owners.entry(folder).or_insert(&service.user);
+        }
         // The folder of `/var/log/pod/` is that itself.
         let folder = file.and_then(|file| file.strip_suffix('/').or_else(|| Path::new(file).parent()?.to_str()));
         if let Some(folder) = folder {
@@ -78,8 +84,12 @@ mod tests {
         load::load(inputs).unwrap_or_else(|mistakes| panic!("{mistakes}")).pod
     }
 
+    fn compile_pod(pod: &Pod) -> Result<Plan> {
+        compile(pod, &Facts::default())
+    }
+
     fn command(text: &str) -> target::Command {
-        compile(&pod(&format!("services:\n  a:\n    command: {text}"))).expect("compiles").services["a"].command.clone()
+        compile_pod(&pod(&format!("services:\n  a:\n    command: {text}"))).expect("compiles").services["a"].command.clone()
     }
 
     #[test]
@@ -94,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_service_is_told_where_to_listen_unless_it_knows() {
-        let environment = |text: &str| compile(&pod(text)).expect("compiles").services["a"].environment.clone();
+        let environment = |text: &str| compile_pod(&pod(text)).expect("compiles").services["a"].environment.clone();
         let told = environment("services: { a: { command: x, port: [3000, 3001] } }");
         let text = |text: &str| Some(target::Value::from(text.to_owned()));
         assert_eq!(told["PORT"], text("3000"));
@@ -110,7 +120,7 @@ mod tests {
     fn what_a_service_is_told_fills_its_own_texts_in() {
         let text = "services: { a: { command: 'x ${PORT} ${INSTANCE} ${OTHER}', replicas: 2, port: 3000,\n\
                     environment: { NAME: 'a-${INSTANCE}' }, env_file: '/etc/${INSTANCE}.env', pre_start: ['y', '${INSTANCE}'] } }";
-        let plan = compile(&pod(text)).expect("compiles");
+        let plan = compile_pod(&pod(text)).expect("compiles");
         let second = &plan.services["a-1"];
         assert_eq!(second.command, target::Command::Line("x 3001 1 ${OTHER}".to_owned()));
         assert_eq!(second.pre_start, Some(target::Command::Words(vec!["y".to_owned(), "1".to_owned()])));
@@ -120,7 +130,7 @@ mod tests {
         );
         assert_eq!(plan.variables().into_iter().collect::<Vec<_>>(), ["OTHER"]);
         // What pod.yaml says itself stays what it says: here the container's.
-        let own = compile(&pod("services: { a: { command: 'x ${PORT}', port: 1, environment: [PORT] } }")).expect("compiles");
+        let own = compile_pod(&pod("services: { a: { command: 'x ${PORT}', port: 1, environment: [PORT] } }")).expect("compiles");
         assert_eq!(own.services["a"].command, target::Command::Line("x ${PORT}".to_owned()));
     }
 

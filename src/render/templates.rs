@@ -1,20 +1,32 @@
 //! The templates, and how they are filled in: strictly. A value that is missing or has no text of its own is an error
 //! here rather than a surprise in a rendered file.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior};
 use serde::Serialize;
 
-const TEMPLATES: [(&str, &str); 2] =
-    [("Dockerfile", include_str!("../../templates/Dockerfile")), ("nginx.conf", include_str!("../../templates/nginx.conf"))];
+const TEMPLATES: [(&str, &str); 3] = [
+    ("Dockerfile", include_str!("../../templates/Dockerfile")),
+    ("nginx.conf", include_str!("../../templates/nginx.conf")),
+    ("tls.conf", include_str!("../../templates/tls.conf")),
+];
 
-/// Fills the template `name` in.
-pub fn fill(name: &str, context: impl Serialize) -> Result<String> {
-    environment()
-        .and_then(|environment| environment.get_template(name)?.render(Serde(context)))
-        .with_context(|| format!("cannot render {name}: its template does not fit; this is a defect of podctl, please report it"))
+/// Fills the template `name` in, or one of the user's in its place, which can include the built-in one.
+pub fn fill(name: &str, instead: Option<&str>, context: impl Serialize) -> Result<String> {
+    let own = || format!("cannot render {name}: its template does not fit; this is a defect of podctl, please report it");
+    let mut environment = environment().with_context(own)?;
+    let Some(instead) = instead else {
+        return environment.get_template(name).and_then(|template| template.render(Serde(context))).with_context(own);
+    };
+    // minijinja says the line, in the first of its lines.
+    let problem = |error: Error| {
+        let text = error.to_string();
+        anyhow!("cannot render {name}: the template of your own does not fit: {text}; correct it, or remove it")
+    };
+    environment.add_template_owned(name.to_owned(), instead.to_owned()).map_err(problem)?;
+    environment.get_template(name).and_then(|template| template.render(Serde(context))).map_err(problem)
 }
 
 fn environment() -> Result<Environment<'static>, Error> {
@@ -25,6 +37,7 @@ fn environment() -> Result<Environment<'static>, Error> {
     environment.set_formatter(print_text_and_numbers);
     for (name, source) in TEMPLATES {
         environment.add_template(name, source)?;
+        environment.add_template_owned(format!("builtin/{name}"), source)?;
     }
     Ok(environment)
 }

@@ -1,6 +1,7 @@
 //! Who runs what, in numbers: the Dockerfile names users by uid and gid, so that an image does not depend on how its
 //! base resolves names.
 
+use super::files;
 use crate::spec::model::Pod;
 use std::fmt;
 
@@ -46,11 +47,16 @@ pub fn ids(pod: &Pod, user: &str) -> Option<Ids> {
     Some(Ids { gid, ..user })
 }
 
+/// A user as `chown` and `install` take it: in numbers where they are known, else by the name that the base has.
+pub fn owner(pod: &Pod, user: &str) -> String {
+    ids(pod, user).map_or_else(|| user.to_owned(), |ids| ids.to_string())
+}
+
 /// The image's user: that of the services when all have the same one and none needs more, else root, who can become each
 /// of them.
 pub fn of_image(pod: &Pod) -> Ids {
     let mut users = pod.all_services().map(|(_, service)| ids(pod, &service.user));
-    let needs_root = pod.all_services().any(|(_, service)| service.needs_root());
+    let needs_root = pod.all_services().any(|(_, service)| service.needs_root()) || files::need_root(pod);
     match users.next().flatten() {
         Some(first) if !needs_root && users.all(|user| user == Some(first)) => first,
         _ => Ids::ROOT,

@@ -14,7 +14,19 @@ pub enum Lists {
 /// Lists that are one value and never grow by merging: half of a command line is none.
 const WHOLE_LISTS: [&str; 8] = ["command", "pre_start", "post_stop", "exec", "test", "shell", "port", "exit_codes"];
 /// Maps whose keys are names the user gave: no rule that goes by a key's name applies below them.
-const NAMED: [&str; 4] = ["services", "labels", "environment", "users"];
+const NAMED: [&str; 11] = [
+    "services",
+    "stages",
+    "backing_services",
+    "labels",
+    "environment",
+    "users",
+    "files",
+    "secrets",
+    "headers",
+    "error_pages",
+    "sysctls",
+];
 /// The kinds of a health check and of readiness: there is one of them, so the second side's takes the place of the
 /// first's.
 const KINDS: [(&str, &[&str]); 2] =
@@ -116,7 +128,7 @@ fn merge_entry(parent: &str, base: &mut Map, entry: Entry, lists: Lists) {
     };
     let known = base.entries.remove(index);
     let value = match parent {
-        "services" => merged("", known.value, entry.value, lists),
+        "services" | "stages" | "backing_services" => merged("", known.value, entry.value, lists),
         _ if NAMED.contains(&parent) => entry.value,
         _ => merged(&entry.key, known.value, entry.value, lists),
     };

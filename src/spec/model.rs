@@ -2,11 +2,17 @@
 //!
 //! Texts marked *template* keep their `${VAR}`: podinit fills them in when the container starts.
 
+mod container;
+mod gateway;
+mod image;
+
+pub use container::{Backing, Container, Deploy, Device, EnvFile, PublishedPort, Secret, SecretSource, Volume, VolumeSource};
+pub use gateway::{Cors, Expires, Fallback, Gateway, Protocol, Return, Route, RoutePath, RouteTarget, Tls};
+pub use image::{Base, BaseBuild, File, FileSource, Stage, User};
+
 use indexmap::IndexMap;
-use podinit_plan::plan::{Attributes, Backoff, Format, Kind, OnFailure, Ready, RestartPolicy, Schedule, Ulimit, Value};
-use podinit_plan::units::Rate;
+use podinit_plan::plan::{Attributes, Backoff, Format, Kind, OnFailure, Ready, RestartPolicy, Schedule, Value};
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 /// The user that services have unless they say otherwise.
@@ -29,12 +35,24 @@ pub struct Pod {
     pub labels: IndexMap<String, String>,
     /// What the image starts from.
     pub base: Base,
+    /// Builds by name; those that a service names are in its `build`, too.
+    pub stages: IndexMap<String, Stage>,
+    /// Files and folders at fixed places, by their target.
+    pub files: IndexMap<String, File>,
+    /// A folder below the pod's with templates that take the place of podctl's own.
+    pub templates: Option<String>,
     /// Users that the image gets; [`DEFAULT_USER`] is among them when it is used.
     pub users: IndexMap<String, User>,
     /// Variables of every service; texts and paths of files are templates, `None` passes the container's value through.
     pub environment: IndexMap<String, Option<Value>>,
+    /// Files of variables on this side; the container is given them.
+    pub env_files: Vec<EnvFile>,
+    /// What appears as /run/secrets/NAME.
+    pub secrets: IndexMap<String, Secret>,
     /// What is published.
     pub ports: Vec<PublishedPort>,
+    /// What is mounted.
+    pub volumes: Vec<Volume>,
     /// What the engine gives the container to stop.
     pub stop_grace_period_ms: u64,
     /// The services in the order of the file; the gateway is not among them.
@@ -43,56 +61,10 @@ pub struct Pod {
     pub gateway: Option<Gateway>,
     /// What the engine is asked for besides.
     pub container: Container,
+    /// Containers beside the pod, by name.
+    pub backing_services: IndexMap<String, Backing>,
     /// What `podctl test acceptance` holds the pod to.
     pub acceptance: Acceptance,
-}
-
-/// What the image starts from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Base {
-    /// An image reference.
-    pub image: String,
-    /// Packages of its distribution; nginx is added when there is a gateway.
-    pub packages: Vec<String>,
-    /// Shell lines, as root, after the packages.
-    pub run: Vec<String>,
-}
-
-/// What the engine is asked to give the container, and what not to.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Container {
-    /// Capabilities beside the engine's default ones, or `ALL`.
-    pub cap_add: Vec<String>,
-    /// Capabilities that it lacks, or `ALL`.
-    pub cap_drop: Vec<String>,
-    /// Limits by name.
-    pub ulimits: BTreeMap<String, Ulimit>,
-    /// Nothing of the image can be written; /run and /tmp are in memory.
-    pub read_only: bool,
-    /// `no-new-privileges:true`, `seccomp=...`, as the engine takes them.
-    pub security_opt: Vec<String>,
-}
-
-/// A user that the image gets.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct User {
-    /// uid.
-    pub uid: u32,
-    /// gid of its own group, which has its name.
-    pub gid: u32,
-}
-
-/// A published port, in one of compose's forms.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PublishedPort {
-    /// The address on the host; none is every address.
-    pub address: Option<IpAddr>,
-    /// The port on the host; none is a free one.
-    pub host: Option<u16>,
-    /// The port in the container.
-    pub container: u16,
-    /// `tcp` or `udp`.
-    pub protocol: &'static str,
 }
 
 /// A service.
@@ -116,6 +88,10 @@ pub struct Service {
     pub replicas: Option<u16>,
     /// Where it listens; with replicas, where the first of them does.
     pub ports: Vec<u16>,
+    /// The unix socket on which it listens instead; absolute.
+    pub socket: Option<String>,
+    /// What the gateway speaks to it.
+    pub protocol: Protocol,
     /// How it is asked whether it is well; filled in from its port when it has none of its own.
     pub healthcheck: Option<HealthCheck>,
     /// When it counts as up, if it says so.
@@ -171,23 +147,6 @@ pub enum Command {
     Shell(String),
 }
 
-/// A build of a service's files.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stage {
-    /// A folder below the pod's, relative to it: `.` or `services/auth`.
-    pub context: String,
-    /// The image it is built in; none is the pod's base.
-    pub image: Option<String>,
-    /// Packages in the stage only.
-    pub packages: Vec<String>,
-    /// Shell lines run with the manifest files alone; none is what the lock file asks for.
-    pub install: Option<Vec<String>>,
-    /// Shell lines run with the sources.
-    pub run: Vec<String>,
-    /// What is kept, from and to, relative to working_dir on both sides; none is everything.
-    pub copy: Option<Vec<(String, String)>>,
-}
-
 /// How a service is asked whether it is well.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HealthCheck {
@@ -210,9 +169,9 @@ pub struct HealthCheck {
 /// What a check does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Probe {
-    /// GET of a path (a template) on the service's first port.
+    /// GET of a path (a template) on the service's first port, or its socket.
     Http(String),
-    /// A connection to the service's first port.
+    /// A connection to the service's first port, or its socket.
     Tcp,
     /// A command ends with 0.
     Exec(Command),
@@ -254,49 +213,6 @@ impl Default for Logging {
     }
 }
 
-/// What the gateway sends to a service.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Route {
-    /// Which requests.
-    pub path: RoutePath,
-    /// The service does not see the prefix.
-    pub strip_prefix: bool,
-    /// The most requests per client.
-    pub rate: Option<Rate>,
-    /// How many requests beyond the rate are let through at once.
-    pub burst: u32,
-    /// How long the service may take between two reads or writes.
-    pub timeout_ms: u64,
-    /// The largest request body; 0 is no limit.
-    pub max_body_bytes: u64,
-    /// Whether nginx buffers requests and answers.
-    pub buffering: bool,
-}
-
-/// Which requests a route takes.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum RoutePath {
-    /// `/api`: /api and all below it, not /apix. Without a slash at the end, except for `/`.
-    Prefix(String),
-    /// `= /api`: this path alone.
-    Exact(String),
-    /// `~ ^/v[12]/`: what the expression matches.
-    Regex(String),
-}
-
-/// nginx in front of the services.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Gateway {
-    /// How it runs. Its command is nginx unless pod.yaml says otherwise.
-    pub service: Service,
-    /// Where it listens.
-    pub port: u16,
-    /// The path of the pod's readiness; none for `false`.
-    pub health: Option<String>,
-    /// The path of names and states; none unless asked for.
-    pub status: Option<String>,
-}
-
 /// What `podctl test acceptance` holds the pod to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Acceptance {
@@ -315,6 +231,12 @@ impl Pod {
 }
 
 impl Service {
+    /// Whether it can be connected to.
+    #[must_use]
+    pub fn listens(&self) -> bool {
+        !self.ports.is_empty() || self.socket.is_some()
+    }
+
     /// Whether PID 1 has to be root to give it what it is to have, whoever it runs as: groups, capabilities, a place before
     /// others.
     #[must_use]

@@ -16,6 +16,7 @@ use podctl::spec::load::{Inputs, load};
 use podctl::spec::model::Pod;
 use podctl::spec::source::Source;
 use podctl::ui::Ui;
+use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -63,7 +64,7 @@ impl Fixture {
         let inputs = Inputs { sources, folder: folder.path().to_owned(), variables: &|_| None };
         let pod = load(inputs).map_err(|diagnostics| anyhow::anyhow!("{diagnostics:?}"))?.pod;
         let dockerfile = format!("FROM {BASE}\n{steps}\nCOPY podinit plan.json /\n");
-        let files = Files { dockerfile, plan: "{}".into(), nginx_conf: None, dockerignore: String::new() };
+        let files = Files { dockerfile, plan: "{}".into(), ..Files::default() };
         Ok(Fixture { engine, folder, pod, files, ui: Ui::to_writer(std::io::sink()) })
     }
 
@@ -72,7 +73,7 @@ impl Fixture {
     }
 
     async fn build(&self, options: &Options) -> Result<Built> {
-        build(&self.engine, &self.ui, &self.pod, &self.files, options).await
+        build(&self.engine, &self.ui, &self.pod, &self.files, &BTreeMap::new(), options).await
     }
 
     /// Why a build builds; nothing when it does not.

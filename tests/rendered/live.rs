@@ -1,20 +1,14 @@
 //! nginx with the rendered configuration, as a user without rights where possible, before real services.
 
 use crate::http::{Answer, Echo, answer_on_socket, echoed, exchange, get, read_head, request};
+use crate::nginx::Nginx;
 use crate::ports::free_port;
-use crate::{pods, tools};
+use crate::tools;
 use libtest_mimic::{Failed, Trial};
-use podctl::render::{Facts, render};
 use std::io::{BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-
-/// The user `nobody`.
-const NOBODY: u32 = 65534;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 /// A test by name, given the program.
 type Case = (&'static str, fn(&Path));
@@ -47,90 +41,13 @@ pub fn trials() -> Vec<Trial> {
     cases.into_iter().map(trial).collect()
 }
 
-/// nginx before the services of a pod; its files are in a folder of its own.
-struct Nginx {
-    port: u16,
-    child: Child,
-    folder: tempfile::TempDir,
-}
-
-impl Nginx {
-    fn start(program: &Path, services: &[&str]) -> Nginx {
-        let port = free_port();
-        let folder = tempfile::tempdir().expect("a folder");
-        let here = folder.path().to_str().expect("UTF-8");
-        let text = conf(port, services).replace("/run/nginx", here).replace("/run/podinit", here);
-        std::fs::write(folder.path().join("nginx.conf"), text).expect("written");
-        let log = std::fs::File::create(folder.path().join("stdout")).expect("a log");
-        let mut command = Command::new(program);
-        command.args(["-e", "stderr", "-c"]).arg(folder.path().join("nginx.conf")).stdout(log);
-        command.stderr(std::fs::File::create(folder.path().join("stderr")).expect("a log")).stdin(Stdio::null());
-        if std::fs::metadata(folder.path()).expect("it is there").uid() == 0 {
-            // As podinit does for a service's output: who runs nginx may open it again.
-            for name in [".", "nginx.conf", "stdout"] {
-                chown(folder.path().join(name), Some(NOBODY), Some(NOBODY)).expect("root may");
-            }
-            command.uid(NOBODY).gid(NOBODY);
-        }
-        let mut nginx = Nginx { port, child: command.spawn().expect("nginx starts"), folder };
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            let ended = nginx.child.try_wait().expect("a child");
-            assert!(ended.is_none() && Instant::now() < deadline, "nginx does not listen: {}", nginx.file("stderr"));
-            std::thread::yield_now();
-        }
-        nginx
-    }
-
-    fn get(&self, path: &str) -> Answer {
-        get(self.port, path, &[])
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn file(&self, name: &str) -> String {
-        std::fs::read_to_string(self.path(name)).expect("a text")
-    }
-
-    /// Stops nginx as podinit does, and gives its access log.
-    fn stop(mut self) -> String {
-        self.quit();
-        self.file("stdout")
-    }
-
-    fn quit(&mut self) {
-        if self.child.try_wait().is_ok_and(|ended| ended.is_some()) {
-            return;
-        }
-        let _ = Command::new("kill").args(["-QUIT", &self.child.id().to_string()]).status();
-        let _ = self.child.wait();
-    }
-}
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        self.quit();
-    }
-}
-
-/// The configuration for services, of which pod.yaml's keys for port and route are given.
-fn conf(port: u16, services: &[&str]) -> String {
-    let mut text = format!("name: live\ngateway: {{ port: {port}, status: /status }}\nservices:\n");
-    for (index, service) in services.iter().enumerate() {
-        text.push_str(&format!("  s{index}: {{ command: x, {service} }}\n"));
-    }
-    render(&pods::pod(&text), &Facts::default()).expect("renders").nginx_conf.expect("has a gateway")
-}
-
 /// What the service was asked for.
 fn request_line(answer: &Answer) -> &str {
     assert_eq!(answer.status, 200, "{}", answer.body);
     answer.body.lines().next().unwrap_or_default()
 }
 
-fn assert_error(answer: &Answer, status: u16, error: &str) {
+pub fn assert_error(answer: &Answer, status: u16, error: &str) {
     assert_eq!((answer.status, answer.header("Content-Type")), (status, "application/json"), "{}", answer.body);
     let body: serde_json::Value = serde_json::from_str(&answer.body).expect("JSON");
     assert_eq!((&body["error"], &body["status"]), (&error.into(), &status.into()));

@@ -7,10 +7,13 @@
 
 mod http;
 mod live;
+mod nginx;
 mod pods;
 #[path = "../support/ports.rs"]
 mod ports;
+mod programs;
 mod tools;
+mod web;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use podctl::render::{Facts, Files, render};
@@ -35,6 +38,8 @@ fn main() {
     trials.push(Trial::test("what cannot be rendered says why and what to do", refusals));
     trials.push(Trial::test("podctl render writes each file under its name", written_files));
     trials.extend(live::trials());
+    trials.extend(web::trials());
+    trials.extend(programs::trials());
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 

@@ -28,6 +28,7 @@ pub fn odd_pod() -> (Pod, Facts) {
     let facts = Facts {
         dockerignore: "node_modules\n!/api/keep\n".to_owned(),
         top_files: top_files.into_iter().map(|(context, files)| (context.to_owned(), files)).collect(),
+        ..Facts::default()
     };
     (pod(include_str!("odd.yaml")), facts)
 }

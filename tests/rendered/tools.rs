@@ -14,6 +14,14 @@ pub fn find(variable: &str, name: &str) -> Option<PathBuf> {
     named.into_iter().chain(folders.map(|folder| folder.join(name))).find(|file| file.is_file())
 }
 
+/// As [`find`] for a program whose name may end in its version, as `php-fpm8.2` does; the last of them.
+pub fn find_like(variable: &str, name: &str) -> Option<PathBuf> {
+    find(variable, name).or_else(|| {
+        let files = std::fs::read_dir("/usr/sbin").ok()?.filter_map(|entry| Some(entry.ok()?.path()));
+        files.filter(|file| file.file_name().is_some_and(|found| found.to_string_lossy().starts_with(name))).max()
+    })
+}
+
 pub fn trials(name: &'static str, make: MakePod) -> Vec<Trial> {
     let trial = |tool: &str, found: Option<PathBuf>, look: Look| {
         let is_missing = found.is_none();

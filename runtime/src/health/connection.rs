@@ -1,11 +1,13 @@
-//! A check over TCP on loopback: connects, and asks for a path if there is one.
+//! A check over TCP on loopback, or over a unix socket: connects, and asks for a path if there is one.
 
 use crate::health::http::{self, Answer};
 use crate::sys::files::is_transient;
 use crate::sys::{Interest, Sockets};
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 
 /// The order in which addresses are tried.
 const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
@@ -17,12 +19,28 @@ const ANSWER_MAX: usize = 64 * 1024;
 pub struct Connection {
     /// The socket; another one after [`Step::Reconnected`].
     pub fd: OwnedFd,
-    address: SocketAddr,
+    address: Address,
     /// Without one, a connection is all that is wanted.
     path: Option<String>,
     stage: Stage,
     /// What went wrong with the address before.
     earlier: Option<String>,
+}
+
+/// Who is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Address {
+    Port(SocketAddr),
+    Unix(String),
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::Port(address) => address.fmt(f),
+            Address::Unix(path) => path.fmt(f),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -58,11 +76,25 @@ impl Connection {
         for ip in LOOPBACK {
             let address = SocketAddr::new(ip, port);
             match sys.connect(address) {
-                Ok(fd) => return Ok(Connection { fd, address, path, stage: Stage::Connecting, earlier: first }),
-                Err(error) => first = first.or_else(|| Some(refusal(&error, address))),
+                Ok(fd) => {
+                    let address = Address::Port(address);
+                    return Ok(Connection { fd, address, path, stage: Stage::Connecting, earlier: first });
+                }
+                Err(error) => first = first.or_else(|| Some(refusal(&error, &Address::Port(address)))),
             }
         }
         Err(first.unwrap_or_default())
+    }
+
+    /// Begins to connect to a unix socket; `path` makes it a GET.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn open_unix<S: Sockets>(sys: &S, socket: String, path: Option<String>) -> Result<Connection, String> {
+        let connected = sys.connect_socket(Path::new(&socket));
+        let address = Address::Unix(socket);
+        let fd = connected.map_err(|error| refusal(&error, &address))?;
+        Ok(Connection { fd, address, path, stage: Stage::Connecting, earlier: None })
     }
 
     /// What it waits for, for the report of a timeout: `no answer to GET /health`.
@@ -133,16 +165,17 @@ impl Connection {
             },
             Err(error) if is_transient(&error) => Step::Wait(Interest::Write),
             Err(error) => {
-                let reason = refusal(&error, self.address);
-                let next = SocketAddr::new(LOOPBACK[1], self.address.port());
+                let reason = refusal(&error, &self.address);
+                let Address::Port(address) = self.address else { return Step::Result(Err(reason)) };
+                let next = SocketAddr::new(LOOPBACK[1], address.port());
                 // What is wrong with the first address is the reason; hosts without IPv6 are many.
                 let reason = self.earlier.take().unwrap_or(reason);
-                if self.address == next {
+                if address == next {
                     return Step::Result(Err(reason));
                 }
                 match sys.connect(next) {
                     Ok(fd) => {
-                        self.address = next;
+                        self.address = Address::Port(next);
                         self.earlier = Some(reason);
                         Step::Reconnected(std::mem::replace(&mut self.fd, fd))
                     }
@@ -165,7 +198,7 @@ impl Connection {
     }
 }
 
-fn refusal(error: &io::Error, address: SocketAddr) -> String {
+fn refusal(error: &io::Error, address: &Address) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => format!("connection refused on {address}"),
         _ => format!("cannot connect to {address}: {}", words(error)),

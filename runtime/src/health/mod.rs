@@ -31,6 +31,13 @@ pub enum ResolvedProbe {
         /// The port.
         port: u16,
     },
+    /// A connection is accepted on a unix socket, and a GET answered when there is a path.
+    Unix {
+        /// The socket.
+        socket: String,
+        /// The path with its query.
+        path: Option<String>,
+    },
     /// The service's command ends with 0; the [`Launcher`] knows it.
     Exec {
         /// uid and gid of the service: its output belongs to them.
@@ -124,8 +131,9 @@ impl<S: Sys> Probes<S> {
     ) {
         let index = self.slots.iter().position(Option::is_none).unwrap_or(self.slots.len());
         let work = match probe {
-            ResolvedProbe::Http { port, path } => self.connect(index, port, Some(path)),
-            ResolvedProbe::Tcp { port } => self.connect(index, port, None),
+            ResolvedProbe::Http { port, path } => self.connect(index, Connection::open(&self.sys, port, Some(path))),
+            ResolvedProbe::Tcp { port } => self.connect(index, Connection::open(&self.sys, port, None)),
+            ResolvedProbe::Unix { socket, path } => self.connect(index, Connection::open_unix(&self.sys, socket, path)),
             ResolvedProbe::Exec { owner } => self.launch(index, service, incarnation, owner, launcher),
         };
         match work {
@@ -140,8 +148,8 @@ impl<S: Sys> Probes<S> {
         }
     }
 
-    fn connect(&self, index: usize, port: u16, path: Option<String>) -> Result<Work, String> {
-        let connection = Connection::open(&self.sys, port, path)?;
+    fn connect(&self, index: usize, connection: Result<Connection, String>) -> Result<Work, String> {
+        let connection = connection?;
         self.poller.add(&connection.fd, Interest::Write, self.token(index)).map_err(|error| format!("cannot check: {error}"))?;
         Ok(Work::Connection(connection))
     }

@@ -22,6 +22,7 @@ fn listeners(pools: &[(&str, &str, u64)]) -> Listeners {
         environment: BTreeMap::new(),
         directories: Vec::new(),
         public_socket: None,
+        files: Vec::new(),
         servers: Vec::new(),
         services,
     };

@@ -17,6 +17,7 @@ fn ears(ready: Ready) -> (Kernel, Notify<Kernel>) {
         exit_when_done: true,
         environment: BTreeMap::new(),
         directories: Vec::new(),
+        files: Vec::new(),
         public_socket: None,
         servers: Vec::new(),
         services: BTreeMap::from([("web".to_owned(), service)]),

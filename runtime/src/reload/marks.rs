@@ -58,6 +58,7 @@ mod tests {
             environment: BTreeMap::new(),
             directories: Vec::new(),
             public_socket: None,
+            files: Vec::new(),
             servers: Vec::new(),
             services: services.iter().map(|(name, group, command)| ((*name).to_owned(), service(*group, command))).collect(),
         }

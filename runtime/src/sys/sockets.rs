@@ -3,7 +3,7 @@
 use crate::sys::unix_sockets::{Address, bind_unix};
 use crate::sys::{Faulty, Linux};
 use nix::errno::Errno;
-use nix::sys::socket::{self, AddressFamily, Backlog, MsgFlags, SockFlag, SockType, SockaddrStorage, sockopt};
+use nix::sys::socket::{self, AddressFamily, Backlog, MsgFlags, SockFlag, SockType, SockaddrStorage, UnixAddr, sockopt};
 use std::fs::Permissions;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -26,6 +26,7 @@ pub enum Place {
     /// At a port.
     Tcp(SocketAddr),
 }
+use std::path::Path;
 
 /// Sockets. Every error is the kernel's.
 #[expect(clippy::missing_errors_doc, reason = "said once, above")]
@@ -33,6 +34,8 @@ pub trait Sockets {
     /// Starts to connect and does not wait: the socket becomes writable when the outcome is known, see
     /// [`Sockets::connected`].
     fn connect(&self, to: SocketAddr) -> io::Result<OwnedFd>;
+    /// The same to a unix socket.
+    fn connect_socket(&self, to: &Path) -> io::Result<OwnedFd>;
     /// The outcome of [`Sockets::connect`]; `WouldBlock` while there is none.
     fn connected(&self, fd: BorrowedFd<'_>) -> io::Result<()>;
     /// Listens on a port, of an address or, without one, of all.
@@ -54,6 +57,13 @@ impl Sockets for Linux {
             Ok(()) | Err(Errno::EINPROGRESS) => Ok(fd),
             Err(errno) => Err(errno.into()),
         }
+    }
+
+    fn connect_socket(&self, to: &Path) -> io::Result<OwnedFd> {
+        let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+        let fd = socket::socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+        socket::connect(fd.as_raw_fd(), &UnixAddr::new(to)?)?;
+        Ok(fd)
     }
 
     fn connected(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
@@ -140,6 +150,9 @@ impl<S: Sockets> Sockets for Faulty<S> {
     }
     fn connect(&self, to: SocketAddr) -> io::Result<OwnedFd> {
         self.call("connect")?.connect(to)
+    }
+    fn connect_socket(&self, to: &Path) -> io::Result<OwnedFd> {
+        self.call("connect_socket")?.connect_socket(to)
     }
     fn connected(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
         self.call("connected")?.connected(fd)

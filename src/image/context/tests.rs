@@ -4,7 +4,7 @@ use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 
 fn files(dockerignore: &str) -> Files {
-    Files { dockerfile: "FROM scratch\n".into(), plan: "{}".into(), nginx_conf: None, dockerignore: dockerignore.into() }
+    Files { dockerfile: "FROM scratch\n".into(), plan: "{}".into(), dockerignore: dockerignore.into(), ..Files::default() }
 }
 
 /// `path mode size`, or `path -> target`, of every entry of the context's tar.

@@ -8,6 +8,9 @@ use anyhow::{Context, Result, anyhow};
 use podinit_plan::template::Template;
 use serde::Serialize;
 
+/// Where a stage is built that no service has.
+const OWN_FOLDER: &str = "/app";
+
 /// All builds of a pod.
 #[derive(Default)]
 pub struct Builds {
@@ -27,31 +30,52 @@ pub struct Stage {
     own_image: bool,
     family: Family,
     packages: Option<String>,
+    environment: Vec<String>,
     workdir: String,
     manifests: Option<String>,
     install: Vec<String>,
     sources: String,
     run: Vec<String>,
-    caches: Vec<&'static str>,
+    /// What each step has mounted.
+    mounts: Vec<String>,
 }
 
 impl Builds {
-    /// The builds of a pod's services; services with the same build into the same folder share it.
-    pub fn of(pod: &Pod, facts: &Facts) -> Result<Builds> {
+    /// The builds of a pod's services, and those that no service has; services with the same build into the same folder
+    /// share it.
+    pub fn of(pod: &Pod, facts: &Facts, base: Family) -> Result<Builds> {
         let mut builds = Builds::default();
         let mut seen: Vec<(&model::Stage, String)> = Vec::new();
         for (name, service) in &pod.services {
             let Some(build) = &service.build else { continue };
             let folder = target_folder(service).with_context(|| format!("cannot build service {name}"))?;
             if !seen.iter().any(|(other, other_folder)| *other == build && *other_folder == folder) {
-                builds.add(name, build, &folder, pod, facts);
+                let is_first = !seen.iter().any(|(other, _)| other.name.is_some() && other.name == build.name);
+                let name = match &build.name {
+                    Some(stage) if is_first => format!("stage-{stage}"),
+                    Some(stage) => format!("stage-{stage}-{name}"),
+                    None => format!("build-{name}"),
+                };
+                builds.add(name, build, &folder, base, facts);
                 seen.push((build, folder));
             }
+        }
+        let is_used = |name: &String| seen.iter().any(|(build, _)| build.name.as_ref() == Some(name));
+        for (name, stage) in pod.stages.iter().filter(|(name, _)| !is_used(name)) {
+            builds.add(format!("stage-{name}"), stage, OWN_FOLDER, base, facts);
         }
         Ok(builds)
     }
 
-    fn add(&mut self, service: &str, build: &model::Stage, folder: &str, pod: &Pod, facts: &Facts) {
+    fn add(&mut self, name: String, build: &model::Stage, folder: &str, base: Family, facts: &Facts) {
+        if let (true, Some(image)) = (build.only_copies, &build.image) {
+            let from_image = |(from, to): (String, String)| {
+                let from = format!("/{}", from.trim_start_matches('/'));
+                format!("--from={image} {}", syntax::copy([&*from, &to]))
+            };
+            self.copies.extend(kept(build, folder).map(from_image));
+            return;
+        }
         let none = Vec::new();
         let files = facts.top_files.get(&build.context).unwrap_or(&none);
         let lockfiles = if build.install.is_none() { lockfiles::found_in(files) } else { vec![] };
@@ -68,7 +92,6 @@ impl Builds {
             }
             return;
         }
-        let name = format!("build-{service}");
         let from_stage = |(from, to): (String, String)| {
             format!("--from={name} {}", syntax::copy([&*below(&format!("{folder}/"), &from), &to]))
         };
@@ -78,7 +101,7 @@ impl Builds {
         for programs in tools.filter_map(|lockfile| lockfile.programs) {
             self.programs.push(below(&format!("{folder}/"), programs));
         }
-        let family = Family::of(build.image.as_ref().unwrap_or(&pod.base.image));
+        let family = build.image.as_ref().map_or(base, |image| Family::of(image));
         self.stages.push(stage(name, build, family, folder, files, &lockfiles));
     }
 }
@@ -95,18 +118,22 @@ fn stage(name: String, build: &model::Stage, family: Family, folder: &str, files
     let manifests: Vec<String> = manifests.iter().map(|file| format!("{context}{file}")).collect();
     let finish = lockfiles.iter().flat_map(|lockfile| lines_of(lockfile, lockfile.finish, for_production));
     let run = finish.chain(build.run.iter().cloned());
+    let caches = lockfiles.iter().flat_map(|lockfile| lockfile.caches).map(|cache| format!("type=cache,target={cache}"));
+    // With the classic way to say it a rendered Dockerfile can be built by hand, too.
+    let secrets = build.secrets.iter().map(|secret| format!("type=secret,id={secret},required=true"));
     Stage {
         name,
         from: build.image.clone().unwrap_or_else(|| "base".to_owned()),
         own_image: build.image.is_some(),
         family,
         packages: (!build.packages.is_empty()).then(|| syntax::shell_words(&build.packages)),
+        environment: build.environment.iter().map(|(name, value)| syntax::variable(name, value)).collect(),
         workdir: syntax::path(folder),
         manifests: (!manifests.is_empty()).then(|| syntax::copy(manifests.iter().map(String::as_str).chain(["./"]))),
         install: install.iter().map(|line| syntax::run(line)).collect(),
         sources: syntax::copy([context.as_str(), "./"]),
         run: run.map(|line| syntax::run(&line)).collect(),
-        caches: lockfiles.iter().flat_map(|lockfile| lockfile.caches).copied().collect(),
+        mounts: secrets.chain(caches).collect(),
     }
 }
 
@@ -141,7 +168,8 @@ fn kept<'a>(build: &'a model::Stage, folder: &'a str) -> impl Iterator<Item = (S
             Some((parent, _)) => format!("{parent}/"),
             None => "./".to_owned(),
         };
-        (from, below(&format!("{folder}/"), &to))
+        // Another place of the image than the service's.
+        if to.starts_with('/') { (from, to) } else { (from, below(&format!("{folder}/"), &to)) }
     })
 }
 

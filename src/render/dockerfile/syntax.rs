@@ -22,6 +22,11 @@ pub fn path(path: &str) -> String {
     path.replace('\\', "\\\\").replace('$', "\\$")
 }
 
+/// The arguments of an `ENV`.
+pub fn variable(name: &str, value: &str) -> String {
+    format!("{name}=\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\"").replace('$', "\\$"))
+}
+
 /// A word that the shell leaves as it is.
 pub fn shell_word(word: &str) -> String {
     let plain = word.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-_.:=+@%,".contains(&b));

@@ -1,8 +1,9 @@
 //! One service of the plan.
 
 use super::told::Told;
+use crate::render::nginx;
 use crate::spec::instances::Instance;
-use crate::spec::model::{self, Pod};
+use crate::spec::model::{self, GATEWAY, Pod};
 use anyhow::{Result, anyhow};
 use podinit_plan::plan as target;
 use podinit_plan::template::{self, Template};
@@ -13,11 +14,11 @@ pub fn compile(pod: &Pod, service: &model::Service, instance: &Instance) -> Resu
     let told = Told::of(pod, service, instance);
     let hook = |hook: &Option<model::Command>| hook.as_ref().map(|command| compile_command(command, &told)).transpose();
     let fill_all = |texts: &[String]| texts.iter().map(|text| told.fill(text)).collect();
-    let healthcheck = service.healthcheck.as_ref().map(|check| compile_check(check, instance, &told)).transpose()?;
+    let healthcheck = service.healthcheck.as_ref().map(|check| compile_check(check, service, instance, &told)).transpose()?;
     let own =
         service.environment.iter().map(|(name, value)| (name.clone(), value.as_ref().map(|value| fill_value(value, &told))));
     Ok(target::Service {
-        pre_start: hook(&service.pre_start)?,
+        pre_start: pre_start(pod, service, instance, &told)?,
         post_stop: hook(&service.post_stop)?,
         working_dir: told.fill(&service.working_dir),
         user: Some(service.user.clone()),
@@ -56,6 +57,15 @@ pub fn compile(pod: &Pod, service: &model::Service, instance: &Instance) -> Resu
     })
 }
 
+/// What runs before each start: the gateway with TLS looks for its certificate.
+fn pre_start(pod: &Pod, service: &model::Service, instance: &Instance, told: &Told) -> Result<Option<target::Command>> {
+    let tls = pod.gateway.as_ref().filter(|_| instance.name == GATEWAY).and_then(|gateway| gateway.tls.as_ref());
+    match tls {
+        Some(tls) => compile_command(&model::Command::Shell(nginx::prepare_tls(tls)), told).map(Some),
+        None => service.pre_start.as_ref().map(|command| compile_command(command, told)).transpose(),
+    }
+}
+
 /// The names that a service waits for in the plan: who names a service with replicas waits for all of them.
 fn dependencies(pod: &Pod, service: &model::Service) -> Vec<String> {
     let named = |name: &String| pod.all_services().find(|(other, _)| other == name);
@@ -92,14 +102,23 @@ fn logging(logging: &model::Logging, instance: &str) -> target::Logging {
     }
 }
 
-fn compile_check(check: &model::HealthCheck, instance: &Instance, told: &Told) -> Result<target::HealthCheck> {
+fn compile_check(
+    check: &model::HealthCheck,
+    service: &model::Service,
+    instance: &Instance,
+    told: &Told,
+) -> Result<target::HealthCheck> {
     let first = instance.ports.first().copied();
-    let port = || first.ok_or_else(|| anyhow!("its check needs a port: give it `port`, or a check by `exec`"));
+    let port = || first.ok_or_else(|| anyhow!("its check needs a port: give it `port` or `socket`, or a check by `exec`"));
     Ok(target::HealthCheck {
-        probe: match &check.probe {
-            model::Probe::Http(path) => target::Probe::Http { port: port()?, path: told.fill(path) },
-            model::Probe::Tcp => target::Probe::Tcp { port: port()? },
-            model::Probe::Exec(command) => target::Probe::Exec { command: compile_command(command, told)? },
+        probe: match (&check.probe, &service.socket) {
+            (model::Probe::Http(path), Some(socket)) => {
+                target::Probe::Unix { socket: socket.clone(), path: Some(told.fill(path)) }
+            }
+            (model::Probe::Tcp, Some(socket)) => target::Probe::Unix { socket: socket.clone(), path: None },
+            (model::Probe::Http(path), None) => target::Probe::Http { port: port()?, path: told.fill(path) },
+            (model::Probe::Tcp, None) => target::Probe::Tcp { port: port()? },
+            (model::Probe::Exec(command), _) => target::Probe::Exec { command: compile_command(command, told)? },
         },
         interval_ms: check.interval_ms,
         start_interval_ms: check.start_interval_ms,

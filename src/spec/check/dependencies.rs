@@ -15,8 +15,11 @@ pub fn check(pod: &Pod, places: &Places<'_>, diagnostics: &mut Vec<Diagnostic>) 
     for (name, service) in pod.all_services() {
         for dependency in &service.depends_on {
             let at = place(places, name, dependency);
+            if places.backing_names().contains(&dependency.as_str()) {
+                continue;
+            }
             if !places.names().contains(&dependency.as_str()) {
-                let others = places.names().into_iter().filter(|other| *other != name);
+                let others = places.names().into_iter().chain(places.backing_names()).filter(|other| *other != name);
                 let replica_of = pod.services.iter().find(|(other, service)| {
                     service.replicas.is_some() && service.instances(other).any(|replica| replica.name == *dependency)
                 });

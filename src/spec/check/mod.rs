@@ -4,7 +4,10 @@
 //! leads to no second diagnostic here.
 
 mod capabilities;
+mod container;
 mod dependencies;
+mod files;
+mod gateway;
 mod logs;
 mod oneshots;
 mod ports;
@@ -29,6 +32,9 @@ pub fn pod(pod: &Pod, tree: &Node, diagnostics: &mut Vec<Diagnostic>) {
     logs::check(pod, &places, diagnostics);
     routes::check(pod, &places, diagnostics);
     users::check(pod, &places, diagnostics);
+    files::check(pod, &places, diagnostics);
+    gateway::check(pod, &places, diagnostics);
+    container::check(pod, &places, diagnostics);
     capabilities::check(pod, &places, diagnostics);
     stopping::check(pod, &places, diagnostics);
 }
@@ -83,6 +89,12 @@ impl<'t> Places<'t> {
         let names = services.into_iter().flat_map(|map| map.entries.iter().map(|entry| entry.key.as_str()));
         let gateway = self.tree.at(&[GATEWAY]).map(|_| GATEWAY);
         names.filter(|name| !name.starts_with("x-") && *name != GATEWAY).chain(gateway).collect()
+    }
+
+    /// The names of the containers beside the pod.
+    fn backing_names(&self) -> Vec<&'t str> {
+        let map = self.tree.at(&["backing_services"]).and_then(Node::map);
+        map.into_iter().flat_map(|map| map.entries.iter().map(|entry| entry.key.as_str())).collect()
     }
 
     /// Whether a service could not be read: then nothing can be said of what is missing.

@@ -2,7 +2,7 @@
 
 use super::Places;
 use crate::spec::diagnostics::Diagnostic;
-use crate::spec::model::{GATEWAY, Pod, Probe, Service};
+use crate::spec::model::{GATEWAY, Pod, Probe, Protocol, Service};
 use crate::spec::node::Node;
 use crate::spec::source::Span;
 use std::collections::BTreeMap;
@@ -13,10 +13,18 @@ pub fn check(pod: &Pod, places: &Places<'_>, diagnostics: &mut Vec<Diagnostic>) 
     published(pod, places, &listeners, diagnostics);
     for (name, service) in pod.all_services() {
         let probe = service.healthcheck.as_ref().map(|check| &check.probe);
-        if matches!(probe, Some(Probe::Http(_) | Probe::Tcp)) && service.ports.is_empty() && !places.says(name, "port") {
+        let says_where = places.says(name, "port") || places.says(name, "socket");
+        if matches!(probe, Some(Probe::Http(_) | Probe::Tcp)) && !service.listens() && !says_where {
             let diagnostic =
                 Diagnostic::error(places.value_or_name(name, "healthcheck"), format!("`{name}` has no port to check"));
-            diagnostics.push(diagnostic.help("add `port:`, or check with `exec: COMMAND`"));
+            diagnostics.push(diagnostic.help("add `port:` or `socket:`, or check with `exec: COMMAND`"));
+        }
+        let speaks_http = matches!(service.protocol, Protocol::Http);
+        if matches!(probe, Some(Probe::Http(_))) && !speaks_http {
+            let span = places.value_or_name(name, "healthcheck");
+            let diagnostic = Diagnostic::error(span, format!("`{name}` does not speak HTTP, and its check does"));
+            let diagnostic = diagnostic.also(places.value_or_name(name, "protocol"), "what it speaks");
+            diagnostics.push(diagnostic.help("write `healthcheck: { tcp: true }`, or check with `exec: COMMAND`"));
         }
     }
 }

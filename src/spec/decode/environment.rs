@@ -1,15 +1,19 @@
 //! Variables: `environment`, `env_file`; and `labels`, which are written alike: a map, or a list of `NAME=value`.
 
-use super::Decoder;
 use super::keys::Section;
+use super::secrets::on_this_side;
+use super::{Decoder, value};
+use crate::spec::model::EnvFile;
 use crate::spec::node::{Node, Scalar, Value};
 use indexmap::IndexMap;
 use podinit_plan::plan::{self, FromFile};
+use std::path::Path;
 
 const FROM_FILE: Section =
     Section { expected: "text, a number, a boolean, or { file: PATH }", name: "a variable", keys: &["file"], later: &[] };
 const ENV_FILE: Section =
     Section { expected: "the path of a file of variables", name: "an env_file", keys: &["path"], later: &["required", "format"] };
+const REQUIRED: Section = Section { keys: &["path", "required"], later: &["format"], ..ENV_FILE };
 
 /// Variables; texts stay templates, a name without a value passes the container's through.
 pub fn environment(cx: &mut Decoder<'_>, node: &Node) -> Option<IndexMap<String, Option<plan::Value>>> {
@@ -31,11 +35,20 @@ pub fn environment(cx: &mut Decoder<'_>, node: &Node) -> Option<IndexMap<String,
     })
 }
 
-/// Labels; references in them are filled in now.
+/// Labels, and whatever else is names with texts; references in them are filled in now.
 pub fn labels(cx: &mut Decoder<'_>, node: &Node) -> Option<IndexMap<String, String>> {
     pairs(cx, node, "a map of labels, or a list of NAME=value", |cx, _, value| match value {
         Given::Nothing(_) => Some(String::new()),
         Given::Text(node, text) => cx.resolve(node, text),
+        Given::Other(node) => cx.expected("text, a number or a boolean", node),
+    })
+}
+
+/// Variables of a container beside the pod; references are filled in now, a name without a value passes this side's on.
+pub fn given_now(cx: &mut Decoder<'_>, node: &Node) -> Option<IndexMap<String, Option<String>>> {
+    pairs(cx, node, "a map of variables, or a list of NAME=value", |cx, _, value| match value {
+        Given::Nothing(_) => Some(None),
+        Given::Text(node, text) => cx.resolve(node, text).map(Some),
         Given::Other(node) => cx.expected("text, a number or a boolean", node),
     })
 }
@@ -61,6 +74,37 @@ fn env_file(cx: &mut Decoder<'_>, node: &Node) -> Option<String> {
     let help = "write its absolute path in the container, where each start reads it; or put its variables under \
                 `environment`, without values, and into the `.env` beside pod.yaml";
     cx.refuse(node.span, format!("`{path}` is not in the container: an env_file is read there"), help)
+}
+
+/// Files of variables of the whole pod: those with a relative path are on this side, and the container is given what they
+/// say; those with an absolute one are in the container.
+pub fn pod_env_files(cx: &mut Decoder<'_>, node: &Node, folder: &Path) -> Option<(Vec<EnvFile>, Vec<String>)> {
+    let (mut here, mut inside) = (Vec::new(), Vec::new());
+    let mut sort = |cx: &mut Decoder<'_>, item: &Node| {
+        let (path, required) = match item.map() {
+            None => (cx.template(item, ENV_FILE.expected)?, true),
+            Some(_) => {
+                let map = cx.section(item, &REQUIRED)?;
+                let Some(path) = map.entry("path") else { return cx.expected::<()>(ENV_FILE.expected, item) };
+                (cx.template(&path.value, ENV_FILE.expected)?, value(cx, map, "required", Decoder::boolean).unwrap_or(true))
+            }
+        };
+        match path.starts_with('/') {
+            true => inside.push(path),
+            false => {
+                let path = cx.resolve(item, &path)?;
+                here.push(EnvFile { path: on_this_side(folder, &path), required });
+            }
+        }
+        Some(())
+    };
+    match &node.value {
+        Value::List(items) => items.iter().for_each(|item| {
+            sort(cx, item);
+        }),
+        _ => sort(cx, node)?,
+    }
+    Some((here, inside))
 }
 
 /// What is given for a name.

@@ -3,13 +3,17 @@
 
 mod acceptance;
 mod attributes;
+mod backing;
 mod base;
 mod build;
 mod command;
 mod container;
 mod dependencies;
+mod deploy;
 mod environment;
+mod files;
 mod gateway;
+mod headers;
 mod healthcheck;
 mod keys;
 mod logging;
@@ -18,11 +22,14 @@ mod ports;
 mod ready;
 mod restart;
 mod route;
+mod route_target;
 mod scalars;
 mod schedule;
+mod secrets;
 mod service;
 mod signals;
 mod users;
+mod volumes;
 
 pub use keys::{mentions, nearest};
 pub use pod::pod;

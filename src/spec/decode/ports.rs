@@ -30,6 +30,11 @@ pub fn listening_port(cx: &mut Decoder<'_>, node: &Node) -> Option<u16> {
     cx.integer(node, PORTS)
 }
 
+/// One port, references to variables filled in now.
+pub fn resolved_port(cx: &mut Decoder<'_>, node: &Node) -> Option<u16> {
+    cx.resolved_integer(node, "a port", PORTS)
+}
+
 fn first_port(cx: &mut Decoder<'_>, node: &Node, replicas: Option<u16>) -> Option<u16> {
     let Some((first, last)) = range(node) else {
         let first = listening_port(cx, node)?;

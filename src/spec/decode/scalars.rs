@@ -141,6 +141,18 @@ impl Decoder<'_> {
         self.with_unit(node, "size", units::parse_size_bytes)
     }
 
+    /// As [`Self::positive_duration`], references to variables filled in now.
+    pub fn resolved_positive_duration(&mut self, node: &Node) -> Option<u64> {
+        let text = self.resolved(node, "a duration")?;
+        self.positive_duration(&Node::plain(node.span, &text))
+    }
+
+    /// As [`Self::size`], references to variables filled in now.
+    pub fn resolved_size(&mut self, node: &Node) -> Option<u64> {
+        let text = self.resolved(node, "a size")?;
+        self.size(&Node::plain(node.span, &text))
+    }
+
     /// A duration, size or rate, as `parse` reads it.
     pub fn with_unit<T>(&mut self, node: &Node, what: &str, parse: impl FnOnce(&str) -> Result<T, UnitError>) -> Option<T> {
         let text = self.literal(node, &format!("a {what}"))?;

@@ -1,6 +1,7 @@
 //! A service; also what a gateway has of one.
 
 use super::attributes::{attributes, groups};
+use super::build::Build;
 use super::command::command;
 use super::dependencies::depends_on;
 use super::environment::{env_files, environment};
@@ -9,10 +10,10 @@ use super::keys::{Section, mentions};
 use super::logging::logging;
 use super::ready::ready;
 use super::restart::{self, restart};
-use super::route::{Settings, routes};
+use super::route::{Owner, Settings, routes};
 use super::signals::{signal, signals};
 use super::{Decoder, build, ports, schedule, value};
-use crate::spec::model::{Command, DEFAULT_USER, Probe, Service};
+use crate::spec::model::{Command, DEFAULT_USER, Probe, Protocol, Service};
 use crate::spec::node::{Map, Node};
 use podinit_plan::plan::Kind;
 
@@ -29,6 +30,8 @@ const SECTION: Section = Section {
         "build",
         "replicas",
         "port",
+        "socket",
+        "protocol",
         "healthcheck",
         "ready",
         "ready_after",
@@ -56,7 +59,7 @@ const SECTION: Section = Section {
         "env_file",
         "route",
     ],
-    later: &["socket", "protocol", "memory", "secrets", "volumes", "files", "image", "profiles"],
+    later: &["memory", "secrets", "volumes", "files", "image", "profiles"],
 };
 
 /// What differs between the defaults of a service and of a gateway.
@@ -75,23 +78,27 @@ pub struct Rules {
 
 const SERVICE: Rules = Rules { command: None, working_dir: "/app", probe: Probe::Tcp, stop_signal: "SIGTERM", priority: 100 };
 
-/// A service of the pod.
-pub fn service(cx: &mut Decoder<'_>, node: &Node, route_settings: &Settings) -> Option<Service> {
+/// A service of the pod, and what it says of its build, which is for the pod as a whole to look up.
+pub fn service(cx: &mut Decoder<'_>, name: &str, node: &Node, route_settings: &Settings) -> Option<(Service, Option<Build>)> {
     if node.is_null() {
         return cx.expected(SECTION.expected, node);
     }
     let map = cx.section(node, &SECTION)?;
     let mut service = process(cx, map, node, &SERVICE);
-    service.build = value(cx, map, "build", build::build).unwrap_or_else(|| Some(build::default()));
+    let build = value(cx, map, "build", build::build);
     service.replicas = value(cx, map, "replicas", replicas);
     let replicas = service.replicas;
     service.ports = value(cx, map, "port", |cx, node| ports::listening(cx, node, replicas)).unwrap_or_default();
+    service.socket = value(cx, map, "socket", Decoder::absolute_path);
+    service.protocol = value(cx, map, "protocol", protocol).unwrap_or_default();
     service.ready = value(cx, map, "ready", ready);
-    if map.entry("healthcheck").is_none() && !service.ports.is_empty() && service.kind == Kind::Service {
+    if map.entry("healthcheck").is_none() && service.listens() && service.kind == Kind::Service {
         service.healthcheck = Some(with_defaults(Probe::Tcp));
     }
-    service.routes = value(cx, map, "route", |cx, node| routes(cx, node, route_settings)).unwrap_or_default();
-    Some(service)
+    let working_dir = (!service.working_dir.contains("${")).then_some(service.working_dir.as_str());
+    let owner = Owner { service: Some(name), protocol: service.protocol, working_dir, settings: route_settings };
+    service.routes = value(cx, map, "route", |cx, node| routes(cx, node, &owner)).unwrap_or_default();
+    Some((service, build))
 }
 
 /// What a service and a gateway have in common; ports, build and routes stay empty.
@@ -125,6 +132,8 @@ pub fn process(cx: &mut Decoder<'_>, map: &Map, node: &Node, rules: &Rules) -> S
         build: None,
         replicas: None,
         ports: Vec::new(),
+        socket: None,
+        protocol: Protocol::Http,
         healthcheck: check.flatten(),
         ready: None,
         ready_after_ms: value(cx, map, "ready_after", Decoder::duration).unwrap_or(1_000),
@@ -148,6 +157,17 @@ pub fn process(cx: &mut Decoder<'_>, map: &Map, node: &Node, rules: &Rules) -> S
         env_files: value(cx, map, "env_file", env_files).unwrap_or_default(),
         routes: Vec::new(),
     }
+}
+
+fn protocol(cx: &mut Decoder<'_>, node: &Node) -> Option<Protocol> {
+    let words = [
+        ("http", Protocol::Http),
+        ("fastcgi", Protocol::Fastcgi),
+        ("uwsgi", Protocol::Uwsgi),
+        ("grpc", Protocol::Grpc),
+        ("tcp", Protocol::Tcp),
+    ];
+    cx.one_of(node, &words)
 }
 
 /// `user`, `uid`, `uid:gid` or `user:group`; whether it is declared is looked at later.

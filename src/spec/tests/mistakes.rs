@@ -82,7 +82,7 @@ fn unknown_keys_get_the_nearest_or_what_they_are_called_here() {
     );
     assert_mistakes(
         &service("build: { zzz: 1 }"),
-        &["4: unknown key `zzz`; the keys here are context, image, packages, install, run, copy"],
+        &["4: unknown key `zzz`; the keys here are context, image, packages, environment, secrets, install, run, copy"],
     );
     assert_mistakes("servces: {a: {command: x}}", &["1: unknown key `servces`; did you mean `services`?"]);
 }
@@ -109,10 +109,13 @@ fn wrong_values_say_what_is_expected() {
             "build: { context: ../other }",
             "this path leads elsewhere: the folder of a build lies below the pod's; write a path such as services/auth",
         ),
-        ("build: front", "a build by name is not supported yet; write `build: { context: FOLDER }`"),
+        (
+            "build: front",
+            "there is no stage `front`; add it under `stages` at the top level, or write `build: { context: FOLDER }`",
+        ),
         ("user: nobdy", "the user `nobdy` is not declared; declare it: `users: { nobdy: 1001 }`"),
         ("user: aap", "the user `aap` is not declared; declare it: `users: { aap: 1001 }`"),
-        ("healthcheck: /health", "`a` has no port to check; add `port:`, or check with `exec: COMMAND`"),
+        ("healthcheck: /health", "`a` has no port to check; add `port:` or `socket:`, or check with `exec: COMMAND`"),
         ("environment: { A-B: 1 }", "`A-B` is no name of a variable; use letters, digits and `_`"),
         (
             "environment: { A: \"${B\" }",

@@ -1,9 +1,12 @@
 //! Whole files in, pods or diagnostics out.
 
+mod container;
+mod images;
 mod mistakes;
 mod pods;
 mod processes;
 mod robustness;
+mod routes;
 
 use super::diagnostics::Diagnostics;
 use super::load::{Inputs, Loaded, load};

@@ -34,8 +34,11 @@ fn a_service_that_says_nothing_has_the_defaults() {
     let pod = pod("services: {worker: {command: celery -A tasks worker}}");
     assert_eq!((pod.name.as_str(), pod.image.as_str(), pod.base.image.as_str()), ("shop", "shop:latest", "debian:bookworm-slim"));
     assert_eq!((pod.gateway, pod.ports.len(), pod.stop_grace_period_ms), (None, 0, 10_000));
-    assert_eq!(pod.users.into_iter().collect::<Vec<_>>(), [("app".to_owned(), User { uid: 10001, gid: 10001 })]);
-    let stage = Stage { context: ".".to_owned(), image: None, packages: vec![], install: None, run: vec![], copy: None };
+    assert_eq!(
+        pod.users.into_iter().collect::<Vec<_>>(),
+        [("app".to_owned(), User { uid: 10001, gid: 10001, ..User::default() })]
+    );
+    let stage = Stage { context: ".".to_owned(), ..Stage::default() };
     let backoff = Backoff::default();
     let want = Service {
         command: Command::Line("celery -A tasks worker".to_owned()),
@@ -47,6 +50,8 @@ fn a_service_that_says_nothing_has_the_defaults() {
         build: Some(stage),
         replicas: None,
         ports: vec![],
+        socket: None,
+        protocol: Protocol::Http,
         healthcheck: None,
         ready: None,
         ready_after_ms: 1_000,

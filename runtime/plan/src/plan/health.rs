@@ -61,6 +61,14 @@ pub enum Probe {
         /// The port on 127.0.0.1, then ::1.
         port: u16,
     },
+    /// A connection to a unix socket is accepted, and, when there is a path, its GET answered with 200 to 399.
+    Unix {
+        /// The socket; absolute.
+        socket: String,
+        /// The path, with its query; a template.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        path: Option<String>,
+    },
     /// A command ends with 0; run as the service's user, in its working_dir, with its environment.
     Exec {
         /// The command.

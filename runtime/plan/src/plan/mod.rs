@@ -7,6 +7,7 @@
 
 mod attributes;
 mod ending;
+mod files;
 mod health;
 mod listener;
 mod logging;
@@ -15,6 +16,7 @@ mod stdin;
 
 pub use attributes::{Attributes, Ulimit};
 pub use ending::{Backoff, Growth, Restart, RestartPolicy, Stop};
+pub use files::{Content, File};
 pub use health::{HealthCheck, OnFailure, Probe, Ready};
 pub use listener::Listener;
 pub use logging::{Container, Format, LogFile, Logging, Output, Stream};
@@ -55,6 +57,9 @@ pub struct Plan {
     /// Folders that are made at start when they are missing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub directories: Vec<Directory>,
+    /// Files and folders that are made at start, in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<File>,
     /// A unix socket that everybody in the container may read the pod's health and status from (`/health`,
     /// `/status`); the gateway forwards to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -255,6 +260,7 @@ impl Service {
     fn templates(&self) -> impl Iterator<Item = &str> {
         let checked = match self.healthcheck.as_ref().map(|check| &check.probe) {
             Some(Probe::Http { path, .. }) => vec![path.as_str()],
+            Some(Probe::Unix { path, .. }) => path.iter().map(String::as_str).collect(),
             Some(Probe::Exec { command }) => command.texts().collect(),
             Some(Probe::Tcp { .. }) | None => Vec::new(),
         };
@@ -289,7 +295,11 @@ impl Plan {
         let values = self.environment.values().flatten().map(Value::text);
         let credentials = self.servers.iter().filter_map(|server| server.credentials.as_ref());
         let credentials = credentials.flat_map(|credentials| [credentials.username.as_str(), credentials.password.as_str()]);
-        values.chain(credentials).chain(self.services.values().flat_map(Service::templates)).collect()
+        let texts = self.files.iter().filter_map(|file| match &file.content {
+            Content::Text(text) => Some(text.as_str()),
+            Content::CopyOf(_) | Content::Folder => None,
+        });
+        values.chain(credentials).chain(texts).chain(self.services.values().flat_map(Service::templates)).collect()
     }
 }
 

@@ -56,6 +56,7 @@ pub fn compile(config: &Config, ground: &Ground) -> (Plan, Vec<String>) {
         exit_when_done: false,
         environment: BTreeMap::new(),
         directories: Vec::new(),
+        files: Vec::new(),
         public_socket: None,
         servers: config.servers.iter().map(|known| server(known, ground, &mut left_out)).collect(),
         services,

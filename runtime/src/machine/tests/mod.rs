@@ -49,6 +49,7 @@ fn plan(services: &[(&str, Service)]) -> Plan {
         exit_when_done: true,
         environment: BTreeMap::new(),
         directories: Vec::new(),
+        files: Vec::new(),
         public_socket: None,
         servers: Vec::new(),
         services: services.iter().map(|(name, service)| ((*name).to_owned(), service.clone())).collect(),

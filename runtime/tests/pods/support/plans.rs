@@ -63,6 +63,7 @@ pub fn pod<const N: usize>(services: [(&str, Service); N]) -> Plan {
         exit_when_done: true,
         environment: BTreeMap::new(),
         directories: Vec::new(),
+        files: Vec::new(),
         public_socket: None,
         servers: Vec::new(),
         services: services.into_iter().map(|(name, service)| (name.to_owned(), service)).collect(),

@@ -150,14 +150,11 @@ mod tests {
         Event {
             seq,
             time: format!("2026-01-01T00:00:{second:02}.250Z"),
-            event: EventKind::State,
             service: Some(service.to_owned()),
             incarnation: Some(1),
             state: Some(state),
-            previous: None,
-            pid: None,
-            exit: None,
             reason: reason.map(str::to_owned),
+            ..Event::new(EventKind::State)
         }
     }
 

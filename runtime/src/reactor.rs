@@ -237,6 +237,7 @@ impl<S: Sys> Reactor<S> {
         let has_more = self.has_more()
             || self.reap_again
             || self.errands.has_refused()
+            || self.has_paused()
             || self.parts.probes.has_results()
             || self.parts.reaches.has_results();
         let deadline = if has_more { Some(0) } else { earliest([promised, others]) };
@@ -311,6 +312,9 @@ impl<S: Sys> Reactor<S> {
             let view = window!(self, now);
             let asked = self.parts.control.tick(now, &view);
             self.fulfil(asked);
+        }
+        if self.has_paused() {
+            self.go_on_calling();
         }
         if self.errands.has_refused() {
             self.take_errands();

@@ -17,7 +17,9 @@ pub(super) struct Wishes {
     /// What waits until the configuration was read.
     loading: Vec<(Option<Ticket>, Waiting)>,
     /// Somebody reads it already.
-    pub is_loading: bool,
+    is_loading: bool,
+    /// Calls that go on in the next turn.
+    paused: Vec<Ticket>,
 }
 
 /// What is to be done with a configuration that was read.
@@ -59,6 +61,7 @@ impl<S: Sys> Reactor<S> {
                         ticket => self.settle(ticket, &Outcome::Done(Ok(()))),
                     }
                 }
+                Wish::Pause => self.wishes.paused.extend(ticket),
                 Wish::ClearOwn => self.parts.logs.clear_own(),
                 Wish::Reread => self.load_for(ticket, Waiting::Changes),
                 Wish::Add(group) if self.loaded.is_none() => self.load_for(ticket, Waiting::Add(group)),
@@ -84,6 +87,18 @@ impl<S: Sys> Reactor<S> {
         let view = window!(self, now);
         let asked = self.parts.control.settled(ticket, outcome, now, &view);
         self.fulfil(asked);
+    }
+
+    /// A call waits for its next turn.
+    pub(super) fn has_paused(&self) -> bool {
+        !self.wishes.paused.is_empty()
+    }
+
+    /// Calls go on that let everybody else have a turn.
+    pub(super) fn go_on_calling(&mut self) {
+        for ticket in std::mem::take(&mut self.wishes.paused) {
+            self.settle(Some(ticket), &Outcome::Done(Ok(())));
+        }
     }
 
     /// Threads have done something.

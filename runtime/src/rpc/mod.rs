@@ -24,6 +24,10 @@ use std::collections::VecDeque;
 
 /// Calls in one call of `system.multicall`.
 const MAX_CALLS: usize = 1_000;
+/// The most values that all their answers may have together; 1,000 processes are told of with 15,000.
+const MAX_VALUES: usize = 40_000;
+/// After so many values everybody else has a turn.
+const VALUES_A_TURN: usize = 1_000;
 
 /// A call that has not been answered.
 #[derive(Debug)]
@@ -38,6 +42,12 @@ pub struct Session {
 struct Others {
     rest: VecDeque<Value>,
     results: Vec<Value>,
+    /// How many values the results have.
+    values: usize,
+    /// Of those, how many since everybody else had a turn.
+    since_pause: usize,
+    /// It is everybody else's turn.
+    pauses: bool,
 }
 
 /// What became of a call so far.
@@ -66,7 +76,7 @@ pub fn begin(call: &Call, read_only: bool, view: &dyn View, last: &mut Ticket, a
         let text = format!("at most {MAX_CALLS} calls at a time");
         return Begun::Answered(Err(Kind::IncorrectParameters.of(&text)));
     }
-    let mut others = Others { rest: calls.clone().into(), results: Vec::new() };
+    let mut others = Others { rest: calls.clone().into(), ..Others::default() };
     match others.go_on(read_only, view, &mut asking) {
         Some(pending) => Begun::Goes(Box::new(Session { pending, others: Some(others), read_only })),
         None => Begun::Answered(Ok(Value::Array(others.results))),
@@ -85,7 +95,9 @@ impl Session {
     ) -> Option<Result<Value, Fault>> {
         let result = self.pending.settle(ticket, outcome, view)?;
         let Some(others) = &mut self.others else { return Some(result) };
-        others.results.push(answer(result));
+        if !std::mem::take(&mut others.pauses) {
+            others.keep(result);
+        }
         match others.go_on(self.read_only, view, &mut Asking { last, asked }) {
             Some(pending) => {
                 self.pending = pending;
@@ -99,17 +111,44 @@ impl Session {
 impl Others {
     /// Makes the calls that are left, one after the other, up to the first that takes longer.
     fn go_on(&mut self, read_only: bool, view: &dyn View, asking: &mut Asking) -> Option<Pending> {
-        while let Some(call) = self.rest.pop_front() {
+        loop {
+            if self.since_pause > VALUES_A_TURN && !self.rest.is_empty() {
+                (self.since_pause, self.pauses) = (0, true);
+                return Some(asking.pause());
+            }
+            let Some(call) = self.rest.pop_front() else { return None };
+            if self.values > MAX_VALUES {
+                self.keep(Err(Kind::Failed.of("the answers to the calls before are as many as one answer can hold")));
+                continue;
+            }
             let progress = match described(&call) {
                 Ok(call) => dispatch(&call, read_only, view, asking),
                 Err(fault) => Progress::Done(Err(fault)),
             };
             match progress {
-                Progress::Done(result) => self.results.push(answer(result)),
+                Progress::Done(result) => self.keep(result),
                 Progress::Pending(pending) => return Some(pending),
             }
         }
-        None
+    }
+
+    fn keep(&mut self, result: Result<Value, Fault>) {
+        let result = answer(result);
+        let values = count(&result);
+        self.values += values;
+        self.since_pause += values;
+        self.results.push(result);
+    }
+}
+
+/// How many values there are in a value, itself included; a long text counts for more than one.
+fn count(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(count).sum::<usize>(),
+        Value::Struct(members) => 1 + members.iter().map(|(_, value)| count(value)).sum::<usize>(),
+        Value::Text(text) => 1 + text.len() / 100,
+        Value::Bytes(bytes) => 1 + bytes.len() / 100,
+        _ => 1,
     }
 }
 

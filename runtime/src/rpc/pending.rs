@@ -105,6 +105,12 @@ impl Asking<'_> {
         Progress::Done(Ok(Value::Bool(true)))
     }
 
+    /// Lets everybody else have a turn.
+    pub fn pause(&mut self) -> Pending {
+        let wait = Wait { process: None, given: String::new(), what: What::Deed };
+        Pending { waits: vec![(self.ask(Wish::Pause), wait)], statuses: None }
+    }
+
     /// Something that is done or not.
     pub fn deed(&mut self, id: Option<ServiceId>, given: &str, wish: Wish) -> Progress {
         self.one(id, given, What::Deed, wish)

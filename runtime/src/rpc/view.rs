@@ -94,6 +94,8 @@ pub enum Wish {
     Read(PathBuf, Slice),
     /// Forget what its logs hold; [`Outcome::Done`].
     Clear(ServiceId),
+    /// Let everybody else have a turn; [`Outcome::Done`].
+    Pause,
     /// Forget what podinit itself said.
     ClearOwn,
     /// Read the configuration again; [`Outcome::Changes`].

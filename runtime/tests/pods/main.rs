@@ -7,6 +7,7 @@ mod endurance;
 mod foreground;
 mod frozen_disk;
 mod hooks;
+mod interface;
 mod lifecycle;
 mod listeners;
 mod logs;

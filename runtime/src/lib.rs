@@ -23,6 +23,7 @@ pub mod logs;
 pub mod machine;
 pub mod narrate;
 pub mod notify;
+pub mod page;
 pub mod reach;
 pub mod reactor;
 pub mod reload;

@@ -14,6 +14,7 @@ mod routes;
 mod tests;
 
 use crate::machine::{Millis, ServiceId};
+use crate::page;
 use crate::rpc::{self, Asked, Begun, Log, Outcome, Refusal, Ticket, Wish};
 use crate::sys::files::is_transient;
 use crate::sys::unix_sockets::{Address, control_addresses};
@@ -256,7 +257,7 @@ impl<S: Sys> Control<S> {
             Route::Status => Response::json(200, &view.status()),
             Route::Health => health(&view.status()),
             Route::PublicStatus => Response::json(200, &public_status(view.status())),
-            Route::Page => page(),
+            Route::Page => Response::page(page::CONTENT_TYPE, page::HEAD, page::BODY),
             Route::Logs { service, lines } => match view.service(&service) {
                 Some(id) => Response::text(view.lines(id, lines.min(MAX_LINES))),
                 None => unknown(&service),
@@ -466,10 +467,6 @@ fn response(outcome: &Outcome) -> Response {
 /// The answer to a call.
 fn xml(result: Result<Value, Fault>) -> Response {
     Response::xml(xmlrpc::encode_response(result.as_ref()))
-}
-
-fn page() -> Response {
-    Response::problem(404, "there is no page")
 }
 
 fn health(status: &Status) -> Response {

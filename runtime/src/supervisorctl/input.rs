@@ -52,10 +52,11 @@ impl Input {
 
     /// Asks, and waits for a line.
     pub fn ask(&mut self, question: &str) -> Line {
+        // Whoever sees the question may press Ctrl-C at once.
+        let Ok(interrupt) = Interrupt::catch() else { return Line::End };
         let mut stdout = io::stdout();
         // Who cannot see the question may answer all the same.
         let _ = stdout.write_all(question.as_bytes()).and_then(|()| stdout.flush());
-        let Ok(interrupt) = Interrupt::catch() else { return Line::End };
         loop {
             if let Some(line) = self.ready() {
                 return line;

@@ -17,6 +17,7 @@ mod processes;
 mod reach;
 mod schedule;
 mod signals;
+mod supervisorctl;
 mod supervisord;
 mod support;
 mod surfaces;

@@ -9,14 +9,14 @@ use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
 
 /// A program with a terminal of its own, and the other end of that terminal.
-struct Console {
+pub struct Console {
     child: Child,
     master: File,
     seen: String,
 }
 
 impl Console {
-    fn start(command: &[&str]) -> Console {
+    pub fn start(command: &[&str]) -> Console {
         let pty = openpty(None, None).unwrap();
         let slave = || Stdio::from(pty.slave.try_clone().unwrap());
         let mut setsid = Command::new("setsid");
@@ -24,12 +24,17 @@ impl Console {
         Console { child: setsid.spawn().unwrap(), master: pty.master.into(), seen: String::new() }
     }
 
-    fn write(&mut self, text: &str) {
+    pub fn write(&mut self, text: &str) {
         self.master.write_all(text.as_bytes()).unwrap();
     }
 
+    /// What has been seen, which from now on has not been.
+    pub fn forget(&mut self) -> String {
+        std::mem::take(&mut self.seen)
+    }
+
     /// Reads on until the text was seen.
-    fn wait(&mut self, text: &str) {
+    pub fn wait(&mut self, text: &str) {
         let mut buffer = [0; 4096];
         while !self.seen.contains(text) {
             let count = self.master.read(&mut buffer).unwrap_or(0);
@@ -38,7 +43,7 @@ impl Console {
         }
     }
 
-    fn end(&mut self) -> Option<i32> {
+    pub fn end(&mut self) -> Option<i32> {
         wait_for("the end", || self.child.try_wait().unwrap()).code()
     }
 }

@@ -8,6 +8,7 @@ use crate::sys::files::is_transient;
 use crate::sys::{Interest, Poller, Sys, Token};
 use podinit_plan::plan::{Socket, Stdin};
 use sockets::Sockets;
+use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
 
 /// What waits for a service that does not read, in bytes, at most; but for a single message that is longer.
@@ -18,18 +19,16 @@ const LONGEST: usize = 64 * 1024;
 pub struct Inputs<S: Sys> {
     sys: S,
     poller: Poller<S>,
-    /// By service: what it is to have.
-    planned: Vec<Planned>,
-    /// By service: the pipe that it has.
-    open: Vec<Option<Input>>,
+    /// What services are to have that have anything.
+    planned: BTreeMap<ServiceId, Planned>,
+    /// The pipes that they have.
+    open: BTreeMap<ServiceId, Input>,
     sockets: Sockets,
 }
 
 /// What the stdin of a service is to be; small, as there may be many.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug)]
 enum Planned {
-    #[default]
-    Null,
     Pipe,
     Socket(Box<Socket>),
 }
@@ -55,31 +54,27 @@ pub enum Unsent {
 impl<S: Sys> Inputs<S> {
     /// No service has one yet.
     pub fn new(sys: S, poller: Poller<S>) -> Inputs<S> {
-        Inputs { sys, poller, planned: Vec::new(), open: Vec::new(), sockets: Sockets::new() }
+        Inputs { sys, poller, planned: BTreeMap::new(), open: BTreeMap::new(), sockets: Sockets::new() }
     }
 
     /// There is a service; `owner`, uid and gid, is that of its socket.
     pub fn add(&mut self, service: ServiceId, stdin: &Stdin, owner: Option<(u32, u32)>) {
         self.remove(service);
-        if service >= self.planned.len() {
-            self.planned.resize(service + 1, Planned::Null);
-            self.open.resize_with(service + 1, || None);
-        }
-        self.planned[service] = match stdin {
-            Stdin::Null => Planned::Null,
+        let planned = match stdin {
+            Stdin::Null => return,
             Stdin::Pipe => Planned::Pipe,
             Stdin::Socket(socket) => {
                 self.sockets.add(socket, owner);
                 Planned::Socket(Box::new(socket.clone()))
             }
         };
+        self.planned.insert(service, planned);
     }
 
     /// There is a service no longer.
     pub fn remove(&mut self, service: ServiceId) {
         self.close(service);
-        let planned = self.planned.get_mut(service).map(std::mem::take);
-        if let Some(Planned::Socket(socket)) = planned {
+        if let Some(Planned::Socket(socket)) = self.planned.remove(&service) {
             self.sockets.remove(&socket);
         }
     }
@@ -90,12 +85,12 @@ impl<S: Sys> Inputs<S> {
     /// There can be none; in words.
     pub fn open(&mut self, service: ServiceId, owner: Option<(u32, u32)>) -> Result<Option<OwnedFd>, String> {
         self.close(service);
-        match self.planned.get(service) {
-            None | Some(Planned::Null) => Ok(None),
+        match self.planned.get(&service) {
+            None => Ok(None),
             Some(Planned::Pipe) => {
                 let pipe = self.sys.input_pipe(owner);
                 let (read, write) = pipe.map_err(|error| format!("cannot make a pipe for its input: {error}"))?;
-                self.open[service] = Some(Input { fd: write, waiting: Vec::new() });
+                self.open.insert(service, Input { fd: write, waiting: Vec::new() });
                 Ok(Some(read))
             }
             Some(Planned::Socket(socket)) => self.sockets.open(&self.sys, socket).map(Some),
@@ -107,7 +102,7 @@ impl<S: Sys> Inputs<S> {
     /// # Errors
     /// It takes none.
     pub fn send(&mut self, service: ServiceId, bytes: &[u8]) -> Result<(), Unsent> {
-        let input = self.open.get_mut(service).and_then(Option::as_mut).ok_or(Unsent::Closed)?;
+        let input = self.open.get_mut(&service).ok_or(Unsent::Closed)?;
         if !input.waiting.is_empty() {
             if input.waiting.len() + bytes.len() > LONGEST {
                 return Err(Unsent::Full);
@@ -137,7 +132,7 @@ impl<S: Sys> Inputs<S> {
     /// [`Token::Input`]: there is room in the pipe of the service of that index, or nobody to read it.
     pub fn writable(&mut self, index: u32) {
         let service = index as usize;
-        let Some(Some(input)) = self.open.get_mut(service) else { return };
+        let Some(input) = self.open.get_mut(&service) else { return };
         match self.sys.write(input.fd.as_fd(), &input.waiting) {
             Ok(sent) => drop(input.waiting.drain(..sent)),
             Err(error) if is_transient(&error) => {}
@@ -153,8 +148,7 @@ impl<S: Sys> Inputs<S> {
     /// The process has ended, or there was none. To close the descriptor is not enough: a child that was forked a moment
     /// ago has a copy until it executes its program.
     pub fn close(&mut self, service: ServiceId) {
-        let input = self.open.get_mut(service).and_then(Option::take);
-        if let Some(Input { fd, waiting }) = input
+        if let Some(Input { fd, waiting }) = self.open.remove(&service)
             && !waiting.is_empty()
         {
             let _ = self.poller.remove(&fd);
@@ -212,12 +206,12 @@ mod tests {
         assert_eq!(inputs.send(0, b"x"), Err(Unsent::Closed));
         drop(inputs.open(0, None).unwrap().unwrap());
         assert_eq!(inputs.send(0, b"x"), Err(Unsent::Closed));
-        assert!(inputs.open[0].is_none());
+        assert!(inputs.open.is_empty());
         let read = inputs.open(0, None).unwrap().unwrap();
         inputs.send(0, &[0; 100_000]).unwrap();
         drop(read);
         inputs.writable(0);
-        assert!(inputs.open[0].is_none());
+        assert!(inputs.open.is_empty());
     }
 
     #[test]
@@ -243,6 +237,6 @@ mod tests {
         while Linux.read(read.as_fd(), &mut [0; 4096]).is_ok_and(|count| count > 0) {
             all.push(());
         }
-        assert!(inputs.open[0].is_none() && !all.is_empty());
+        assert!(inputs.open.is_empty() && !all.is_empty());
     }
 }

@@ -214,11 +214,16 @@ fn text(data: &[u8]) -> String {
             b'\\' => shown.write_str("\\\\"),
             b' '..=b'~' if char::from(byte) == quote => write!(shown, "\\{quote}"),
             b' '..=b'~' => shown.write_char(char::from(byte)),
-            _ => write!(shown, "\\x{byte:02x}"),
+            // Not formatted: there may be much of it.
+            _ => shown.write_str("\\x").and_then(|()| hex(byte).into_iter().try_for_each(|digit| shown.write_char(digit))),
         };
     }
     shown.push(quote);
     shown
+}
+
+fn hex(byte: u8) -> [char; 2] {
+    [byte >> 4, byte & 15].map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)]))
 }
 
 #[cfg(test)]

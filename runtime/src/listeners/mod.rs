@@ -12,7 +12,7 @@ pub mod protocol;
 pub mod ticks;
 
 use crate::machine::{Incarnation, Millis, ServiceId};
-use happening::{Happening, Names};
+use happening::{Happening, Kind, Names};
 use history::History;
 use podinit_plan::plan::{Plan, Service, Stream};
 use podinit_plan::protocol::{Event as Record, EventKind};
@@ -107,11 +107,11 @@ impl Listeners {
 
     /// Something has happened: every pool that subscribes to it is given it.
     pub fn happened(&mut self, happening: Happening) {
-        if !self.pools.iter().any(|pool| pool.wants(&happening)) {
+        if !self.wants(happening.kind) {
             return;
         }
         let happening = Rc::new(happening);
-        for pool in self.pools.iter_mut().filter(|pool| pool.wants(&happening)) {
+        for pool in self.pools.iter_mut().filter(|pool| pool.wants(happening.kind)) {
             pool.accept(self.serial, &happening);
         }
         self.serial += 1;
@@ -154,6 +154,15 @@ impl Listeners {
     /// A process of a service has written something; `pid` is that of its leader.
     pub fn wrote(&mut self, id: ServiceId, incarnation: Incarnation, pid: i32, name: &str, written: &Written, data: &[u8]) {
         let names = Names::of(name, self.groups.get(&id).map(String::as_str));
+        let kind = match written {
+            Written::Answer => None,
+            Written::Log(stream) => Some(Kind::ProcessLog(*stream)),
+            Written::Communication(stream) => Some(Kind::ProcessCommunication(*stream)),
+        };
+        // There may be much of it, and nobody to read it.
+        if kind.is_some_and(|kind| !self.wants(kind)) {
+            return;
+        }
         match written {
             Written::Answer => {
                 if let Some(pool) = self.pool(id) {
@@ -192,6 +201,10 @@ impl Listeners {
     /// What is to be said of them.
     pub fn take_notices(&mut self) -> Vec<String> {
         std::mem::take(&mut self.notices)
+    }
+
+    fn wants(&self, kind: Kind) -> bool {
+        self.pools.iter().any(|pool| pool.wants(kind))
     }
 
     fn pool(&mut self, id: ServiceId) -> Option<&mut Pool> {

@@ -1,6 +1,6 @@
 //! A pool of listeners: processes that share one queue of events. Pure.
 
-use super::happening::Happening;
+use super::happening::{Happening, Kind};
 use super::protocol::{ListenerState, Protocol, Said, envelope};
 use crate::machine::{Incarnation, ServiceId};
 use std::collections::VecDeque;
@@ -96,8 +96,8 @@ impl Pool {
 
     /// Whether it is told of that.
     #[must_use]
-    pub fn wants(&self, happening: &Happening) -> bool {
-        self.subscribes(|event| happening.kind.is(event))
+    pub fn wants(&self, kind: Kind) -> bool {
+        self.subscribes(|event| kind.is(event))
     }
 
     /// Whether one of the events that it subscribes to is such a one.

@@ -90,6 +90,7 @@ fn play(scenario: &Scenario, mut daemon: impl Daemon) -> Histories {
     settle(&daemon, &before, started.into_iter());
     let before = daemon.histories();
     let told = daemon.told();
+    assert!(before.keys().all(|name| told.contains_key(name)), "listeners were not told of all processes: {told:?}");
     daemon.stop();
     let after = daemon.histories();
     let told = told.into_iter().map(|(name, events)| (format!("what is told of {name}"), events));

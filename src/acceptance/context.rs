@@ -5,6 +5,7 @@ use super::order;
 use super::pod::TestPod;
 use super::sandbox::Sandbox;
 use crate::engine::Engine;
+use crate::engine::secrets::SecretFile;
 use crate::spec::model::Pod;
 use anyhow::{Result, anyhow};
 use podinit_plan::plan::Plan;
@@ -22,6 +23,8 @@ pub struct Subject<'s> {
     pub image: &'s str,
     /// Those of the plan's variables that the shell and `.env` have.
     pub variables: &'s BTreeMap<String, String>,
+    /// The secrets of pod.yaml, as this side has them.
+    pub secrets: &'s [SecretFile],
 }
 
 /// What every criterion gets.
@@ -36,6 +39,8 @@ pub struct Context<'s> {
     pub image: &'s str,
     /// The container's variables: those given, and a canary for each that is required and was not given.
     pub variables: BTreeMap<String, String>,
+    /// The secrets that containers are given.
+    pub secrets: &'s [SecretFile],
     /// What pod.yaml declares of each service.
     pub declared: BTreeMap<String, Declared>,
     /// What must be up before each service.
@@ -60,6 +65,7 @@ impl<'s> Context<'s> {
             declared: declared::declare(subject.plan, &variables)?,
             predecessors: order::predecessors(subject.plan)?,
             variables,
+            secrets: subject.secrets,
             sandbox,
             shared: Err(anyhow!("no criterion that was chosen needs a container to share")),
         })

@@ -229,6 +229,7 @@ fn wanted(context: &Context<'_>, container: &str, variation: &Variation<'_>) -> 
         // How it ends is looked at, and nobody else is to be met.
         container: Container { restart: None, networks: Vec::new(), ..context.pod.container.clone() },
         tmpfs: render::tmpfs(context.pod),
+        secrets: context.secrets.to_vec(),
         ..Wanted::default()
     }
 }

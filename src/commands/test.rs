@@ -55,7 +55,9 @@ pub async fn run(context: &Context, args: &Args) -> Result<()> {
         None => target.build(&engine, &context.ui, &args.build.to_image()).await?.id,
     };
     let variables = target.environment()?;
-    let subject = acceptance::Subject { pod: &target.pod, plan: &target.plan, image: &image, variables: &variables };
+    let secrets = target.secrets()?;
+    let (pod, plan) = (&target.pod, &target.plan);
+    let subject = acceptance::Subject { pod, plan, image: &image, variables: &variables, secrets: &secrets };
     let options = acceptance::Options { only: args.only.clone(), report: args.report.clone() };
     let report = acceptance::run(&engine, &context.ui, &subject, &options).await?;
     output::print(report.to_string().as_bytes())?;

@@ -79,17 +79,21 @@ impl Context {
         Ok(context)
     }
 
-    /// Gathers a folder with a Dockerfile of its own, less what its .dockerignore leaves out, and [`Self::collect`] would.
+    /// Gathers a folder with a Dockerfile of its own, less what its .dockerignore and the patterns of what is private leave
+    /// out, and [`Self::collect`] would.
     ///
     /// # Errors
     /// The folder, the Dockerfile or .dockerignore cannot be read.
-    pub fn of_folder(folder: &Path, dockerfile: &Path, ca_bundle: Option<&Path>) -> Result<Context> {
+    pub fn of_folder(folder: &Path, dockerfile: &Path, private: &[String], ca_bundle: Option<&Path>) -> Result<Context> {
         let mut context = Context { entries: Vec::new(), skipped: Vec::new() };
-        let ignore = match fs::read_to_string(folder.join(".dockerignore")) {
+        let mut ignore = match fs::read_to_string(folder.join(".dockerignore")) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(error).with_context(|| format!("cannot read .dockerignore of {}", folder.display())),
         };
+        for path in private {
+            ignore.push_str(&format!("\n{path}"));
+        }
         let walk =
             Walk { ignore: DockerIgnore::parse(&ignore)?, ca_bundle: ca_bundle.and_then(|file| fs::canonicalize(file).ok()) };
         walk.folder(folder, Path::new(""), &Verdict::default(), &mut context)?;

@@ -19,7 +19,13 @@ use std::path::Path;
 pub async fn ensure(engine: &Engine, ui: &Ui, pod: &Pod, build: &BaseBuild, options: &Options, is_podman: bool) -> Result<Base> {
     let tag = &pod.base.image;
     let folder = pod.folder.join(&build.context);
-    let context = Context::of_folder(&folder, Path::new(&build.dockerfile), options.ca_bundle.as_deref())?;
+    let private = crate::render::dockerignore::private(pod);
+    let below = |path: &String| match build.context.as_str() {
+        "." => Some(path.clone()),
+        context => path.strip_prefix(&format!("{context}/")).map(str::to_owned),
+    };
+    let private: Vec<String> = private.iter().filter_map(below).collect();
+    let context = Context::of_folder(&folder, Path::new(&build.dockerfile), &private, options.ca_bundle.as_deref())?;
     let text = context.text(&build.dockerfile).unwrap_or_default().to_owned();
     let mut bases = BTreeMap::new();
     // What a build argument names is for the builder to find.

@@ -111,7 +111,7 @@ pub fn render(pod: &Pod, facts: &Facts) -> Result<Files> {
             .and_then(|gateway| gateway.tls.as_ref())
             .map(|tls| nginx::render_tls(pod, tls))
             .transpose()?,
-        dockerignore: dockerignore::render(&facts.dockerignore)?,
+        dockerignore: dockerignore::render(&facts.dockerignore, &dockerignore::private(pod))?,
         contents: files::contents(pod),
     })
 }

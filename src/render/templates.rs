@@ -13,6 +13,9 @@ const TEMPLATES: [(&str, &str); 3] = [
     ("tls.conf", include_str!("../../templates/tls.conf")),
 ];
 
+/// What a rendered file begins with.
+const HEADER: &str = "# Rendered by podctl";
+
 /// Fills the template `name` in, or one of the user's in its place, which can include the built-in one.
 pub fn fill(name: &str, instead: Option<&str>, context: impl Serialize) -> Result<String> {
     let own = || format!("cannot render {name}: its template does not fit; this is a defect of podctl, please report it");
@@ -26,7 +29,13 @@ pub fn fill(name: &str, instead: Option<&str>, context: impl Serialize) -> Resul
         anyhow!("cannot render {name}: the template of your own does not fit: {text}; correct it, or remove it")
     };
     environment.add_template_owned(name.to_owned(), instead.to_owned()).map_err(problem)?;
-    environment.get_template(name).and_then(|template| template.render(Serde(context))).map_err(problem)
+    let text = environment.get_template(name).and_then(|template| template.render(Serde(context))).map_err(problem)?;
+    // By this `podctl render` knows which files it may write anew.
+    Ok(if text.starts_with(HEADER) {
+        text
+    } else {
+        format!("{HEADER} from pod.yaml and {name} of its templates: change it there.\n{text}")
+    })
 }
 
 fn environment() -> Result<Environment<'static>, Error> {

@@ -1,6 +1,7 @@
 //! Building images with a real engine.
 
 mod ignore;
+mod keys;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -37,6 +38,7 @@ fn main() -> std::process::ExitCode {
         with_engine("a_failing_step_is_told_with_its_output", engine, a_failing_step_is_told_with_its_output),
         with_engine("secrets_and_certificates_stay_out", engine, secrets_and_certificates_stay_out),
         with_engine("what_the_engine_does_not_know_is_told", engine, what_the_engine_does_not_know_is_told),
+        with_engine("a_pod_of_many_keys_is_built_and_made", engine, keys::a_pod_of_many_keys_is_built_and_made),
         with_engine(
             "patterns_mean_what_they_mean_to_docker",
             engine && ignore::has_docker_command(),

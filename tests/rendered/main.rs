@@ -24,8 +24,13 @@ use std::process::Command;
 /// A pod, made anew each time.
 type MakePod = fn() -> (Pod, Facts);
 
-const PODS: [(&str, MakePod); 4] =
-    [("core-pod", pods::core_pod), ("odd", pods::odd_pod), ("worker", pods::worker_pod), ("jobs", pods::jobs_pod)];
+const PODS: [(&str, MakePod); 5] = [
+    ("core-pod", pods::core_pod),
+    ("odd", pods::odd_pod),
+    ("worker", pods::worker_pod),
+    ("jobs", pods::jobs_pod),
+    ("site", pods::site_pod),
+];
 
 fn main() {
     let mut trials = Vec::new();
@@ -37,6 +42,7 @@ fn main() {
     trials.push(Trial::test("a CA bundle is in every step and nothing else changes", ca_bundle));
     trials.push(Trial::test("what cannot be rendered says why and what to do", refusals));
     trials.push(Trial::test("podctl render writes each file under its name", written_files));
+    trials.push(Trial::test("a template of one's own takes the place of podctl's", own_templates));
     trials.extend(live::trials());
     trials.extend(web::trials());
     trials.extend(programs::trials());
@@ -96,6 +102,49 @@ fn assert_refused(pod: &Pod, facts: &Facts, words: &[&str]) {
     }
 }
 
+/// `--check` says in which lines files differ, and writes nothing.
+fn differences(pod: &Path, out: &Path) -> Result<(), Failed> {
+    let podctl = |check: bool| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_podctl"));
+        command.arg("render").arg(pod).arg("-o").arg(out).args(check.then_some("--check")).output()
+    };
+    let missing = podctl(true)?;
+    assert!(missing.status.code() == Some(1) && !out.exists(), "{missing:?}");
+    assert!(podctl(false)?.status.success());
+    let same = podctl(true)?;
+    assert!(same.status.success() && same.stdout.is_empty(), "{same:?}");
+    let changed = std::fs::read_to_string(out.join("nginx.conf"))?.replace("worker_processes 2;", "worker_processes 9;");
+    std::fs::write(out.join("nginx.conf"), &changed)?;
+    let different = podctl(true)?;
+    let said = String::from_utf8_lossy(&different.stdout);
+    assert_eq!(different.status.code(), Some(1));
+    assert!(said.contains("-worker_processes 9;\n+worker_processes 2;") && !said.contains("Dockerfile"), "{said}");
+    assert_eq!(std::fs::read_to_string(out.join("nginx.conf"))?, changed);
+    Ok(())
+}
+
+/// A template of the user's takes the place of podctl's, and can have podctl's in it.
+fn own_templates() -> Result<(), Failed> {
+    let pod = pods::pod("templates: t\nservices: { a: { command: x, port: 1, route: / } }");
+    let with = |name: &str, text: &str| {
+        let templates = [(name.to_owned(), text.to_owned())].into_iter().collect();
+        render(&pod, &Facts { templates, ..Facts::default() })
+    };
+    let own =
+        with("nginx.conf", "# {{ servers[0].port }} {{ upstreams[0].name }}\n{% include 'builtin/nginx.conf' %}")?.nginx_conf;
+    let builtin = render(&pod, &Facts::default())?.nginx_conf.unwrap_or_default();
+    assert_eq!(
+        own.unwrap_or_default(),
+        format!("# Rendered by podctl from pod.yaml and nginx.conf of its templates: change it there.\n# 8080 a\n{builtin}")
+    );
+    assert!(with("Dockerfile", "FROM {{ image }}\n")?.dockerfile.ends_with("\nFROM debian:bookworm-slim\n"));
+    for (text, words) in [("{{ nothing }}", "undefined"), ("a\n{% if %}", "2")] {
+        let error = with("nginx.conf", text).err().map(|error| format!("{error:#}")).unwrap_or_default();
+        assert!(error.contains("of your own") && error.contains(words), "{error}");
+    }
+    Ok(())
+}
+
 fn written_files() -> Result<(), Failed> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = tempfile::tempdir()?;
@@ -117,6 +166,7 @@ fn written_files() -> Result<(), Failed> {
     assert_eq!(std::fs::read_to_string(out.join("Dockerfile"))?, "FROM scratch\n");
     let own = podctl(&root.join("pods/core-pod"))?;
     assert!(String::from_utf8_lossy(&own.stderr).contains("the pod's own folder"), "{own:?}");
+    differences(&root.join("pods/core-pod"), &folder.path().join("c"))?;
     let blocked = podctl(&out.join("plan.json"))?;
     assert_eq!(blocked.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&blocked.stderr).contains("choose another one with -o"), "{blocked:?}");

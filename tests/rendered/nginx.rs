@@ -57,7 +57,8 @@ impl Nginx {
         }
         let mut nginx = Nginx { port, other, child: command.spawn().expect("nginx starts"), folder };
         let deadline = Instant::now() + Duration::from_secs(20);
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        // It writes its pid when it has its ports: somebody else's nginx may have taken one of them in between.
+        while !nginx.path("nginx.pid").exists() || TcpStream::connect(("127.0.0.1", port)).is_err() {
             let ended = nginx.child.try_wait().expect("a child");
             assert!(ended.is_none() && Instant::now() < deadline, "nginx does not listen: {}", nginx.file("stderr"));
             std::thread::yield_now();

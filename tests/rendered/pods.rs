@@ -33,6 +33,16 @@ pub fn odd_pod() -> (Pod, Facts) {
     (pod(include_str!("odd.yaml")), facts)
 }
 
+pub fn site_pod() -> (Pod, Facts) {
+    let text = "user = ${POOL_USER:-web}\nlimit = ${LIMIT:?set the limit}\n".to_owned();
+    let facts = Facts {
+        texts: [("conf/pool.conf".to_owned(), text)].into_iter().collect(),
+        base_dockerfile: "ARG VERSION=7\nFROM php:${VERSION}-fpm-alpine\n".to_owned(),
+        ..Facts::default()
+    };
+    (pod(include_str!("site.yaml")), facts)
+}
+
 pub fn worker_pod() -> (Pod, Facts) {
     (pod(include_str!("worker.yaml")), Facts::default())
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 pub fn free_port() -> u16 {
     static TAKEN: AtomicU16 = AtomicU16::new(0);
     // Tests that run at the same time begin elsewhere.
-    let first = 20_000 + u16::try_from(std::process::id() % 1_000).expect("a free port") * 10;
+    let first = 20_000 + u16::try_from(std::process::id() % 100).expect("a free port") * 100;
     let next = || first + TAKEN.fetch_add(1, Ordering::Relaxed);
     std::iter::repeat_with(next).find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a free port")
 }

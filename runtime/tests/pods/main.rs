@@ -4,6 +4,7 @@
 mod attributes;
 mod differential;
 mod endurance;
+mod files;
 mod foreground;
 mod frozen_disk;
 mod hooks;

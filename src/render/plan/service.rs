@@ -1,7 +1,7 @@
 //! One service of the plan.
 
 use super::told::Told;
-use crate::render::nginx;
+use crate::render::{nginx, users};
 use crate::spec::instances::Instance;
 use crate::spec::model::{self, GATEWAY, Pod};
 use anyhow::{Result, anyhow};
@@ -22,7 +22,7 @@ pub fn compile(pod: &Pod, service: &model::Service, instance: &Instance) -> Resu
         post_stop: hook(&service.post_stop)?,
         working_dir: told.fill(&service.working_dir),
         user: Some(service.user.clone()),
-        groups: service.groups.clone(),
+        groups: groups(pod, service, instance),
         environment: told.environment().chain(own).collect(),
         env_files: fill_all(&service.env_files),
         attributes: service.attributes.clone(),
@@ -55,6 +55,22 @@ pub fn compile(pod: &Pod, service: &model::Service, instance: &Instance) -> Resu
         logging: logging(&service.logging, &instance.name),
         ..target::Service::new(compile_command(&service.command, &told)?)
     })
+}
+
+/// Groups besides the user's own. The gateway has those of services on sockets: what makes a socket lets nobody else in.
+fn groups(pod: &Pod, service: &model::Service, instance: &Instance) -> Vec<String> {
+    let mut groups = service.groups.clone();
+    if instance.name == GATEWAY {
+        let own = users::ids(pod, &service.user);
+        let routed = pod.services.values().filter(|other| other.socket.is_some() && !other.routes.is_empty());
+        let others = routed.filter_map(|other| users::ids(pod, &other.user)).filter(|ids| Some(*ids) != own);
+        for gid in others.map(|ids| ids.gid.to_string()) {
+            if !groups.contains(&gid) {
+                groups.push(gid);
+            }
+        }
+    }
+    groups
 }
 
 /// What runs before each start: the gateway with TLS looks for its certificate.

@@ -9,6 +9,7 @@ pub mod commands;
 pub mod engine;
 pub mod failure;
 pub mod image;
+pub mod import;
 pub mod project;
 pub mod render;
 pub mod spec;

@@ -1,0 +1,53 @@
+//! Users: everyone a service runs as is declared, with the number that distributions give them.
+
+use super::{Pod, names};
+use crate::import::yaml::Yaml;
+
+/// Numbers of users that packages and images make.
+const KNOWN: [(&str, u32); 18] = [
+    ("www-data", 33),
+    ("nobody", 65534),
+    ("daemon", 1),
+    ("bin", 2),
+    ("sys", 3),
+    ("games", 5),
+    ("man", 6),
+    ("mail", 8),
+    ("proxy", 13),
+    ("backup", 34),
+    ("list", 38),
+    ("nginx", 101),
+    ("redis", 999),
+    ("mysql", 999),
+    ("postgres", 999),
+    ("node", 1000),
+    ("ubuntu", 1000),
+    ("sshd", 105),
+];
+
+/// Declares the users that services run as.
+pub fn declare(pod: &mut Pod) {
+    let mut next = 1001;
+    let services = pod.services.iter_mut().chain(&mut pod.gateway);
+    for service in services {
+        let Some(user) = service.text("user").map(str::to_owned) else { continue };
+        if user == "root" || user == "0" || user == "app" || user.contains("${") || user.parse::<u32>().is_ok() {
+            continue;
+        }
+        for part in user.split(':').filter(|part| part.parse::<u32>().is_err() && *part != "root") {
+            if !names::is_user(part) || pod.users.iter().any(|(known, _)| known == part) {
+                continue;
+            }
+            let known = KNOWN.iter().find(|(name, _)| *name == part).map(|(_, uid)| *uid);
+            let uid = known.unwrap_or_else(|| {
+                next += 1;
+                next - 1
+            });
+            pod.users.push((part.to_owned(), Yaml::plain(uid)));
+        }
+        if !user.split(':').all(|part| names::is_user(part) || part.parse::<u32>().is_ok()) {
+            // A name that a script fills in before: nobody has it, and nobody can be given it.
+            service.set("user", Yaml::text("app"));
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! `podctl import`: real configurations, whole projects, and everything that must never happen.
+
+mod corpus;
+mod support;

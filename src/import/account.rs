@@ -92,6 +92,17 @@ impl Account {
         place
     }
 
+    /// A statement that turned out to be longer: it has another last line.
+    pub fn widen(&mut self, place: Place) -> Place {
+        let found = self.statements.range(Place { end: 0, ..place }..=Place { end: usize::MAX, ..place }).next();
+        if let Some((known, _)) = found.map(|(known, statement)| (*known, statement.clone()))
+            && let Some(statement) = self.statements.remove(&known)
+        {
+            self.statements.insert(place, statement);
+        }
+        place
+    }
+
     /// Says that a statement is in pod.yaml.
     pub fn carried(&mut self, place: Place, key: impl Into<String>) {
         self.settle(place, Fate::Carried(key.into()));
@@ -108,7 +119,7 @@ impl Account {
     }
 
     /// The first word counts: what part of a statement was left is not hidden by another part that was carried over.
-    fn settle(&mut self, place: Place, fate: Fate) {
+    pub fn settle(&mut self, place: Place, fate: Fate) {
         if let Some(statement) = self.statements.get_mut(&place) {
             let is_worse = matches!(fate, Fate::Left(_)) && !matches!(statement.fate, Some(Fate::Left(_)));
             if statement.fate.is_none() || is_worse {

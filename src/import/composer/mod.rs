@@ -1,9 +1,12 @@
 //! The composer: what becomes of what the sources say.
 
+mod gateway;
 mod listeners;
 mod logs;
 pub mod names;
+mod routes;
 pub mod services;
+mod settings;
 mod users;
 mod variables;
 
@@ -11,6 +14,7 @@ use super::Imported;
 use super::account::Account;
 use super::draft::{self, Service};
 use super::project::{Project, Sources};
+use super::readers::nginx::Nginx;
 use super::yaml::{self, Yaml};
 use variables::Variables;
 
@@ -40,9 +44,25 @@ pub fn compose(project: &Project, sources: &Sources, mut account: Account) -> Im
         (pod.services, renamed) = services::services(supervisord, &around, &mut pod.variables, &mut account);
         services::rest(supervisord, around.is_essential, &ending, &mut account);
     }
+    if let Some(nginx) = &sources.nginx {
+        web(nginx, &mut pod, &mut account);
+    }
     users::declare(&mut pod);
     let text = write(project, &mut pod, &account);
     Imported { text, account, renamed, asked: pod.variables.asked().to_vec() }
+}
+
+/// nginx becomes the gateway, or stays what it was.
+fn web(nginx: &Nginx, pod: &mut Pod, account: &mut Account) {
+    let Some(own) = gateway::nginx_of(&pod.services) else {
+        for directive in &nginx.directives {
+            directive.each(&mut |inner| account.left(inner.place, "no program of this project is nginx"));
+        }
+        return;
+    };
+    if let Err(obstacle) = gateway::compose(nginx, pod, own, account) {
+        gateway::keep(nginx, &obstacle, "files", account);
+    }
 }
 
 /// Writes it, with what was left as comments.

@@ -134,6 +134,19 @@ impl Account {
         self.statements.get(&place).is_some_and(|statement| statement.fate.is_some())
     }
 
+    /// Whether a statement was left.
+    #[must_use]
+    pub fn is_left(&self, place: Place) -> bool {
+        self.statements.get(&place).is_some_and(|statement| matches!(statement.fate, Some(Fate::Left(_))))
+    }
+
+    /// Says anew what became of a statement that another decision changed.
+    pub fn instead(&mut self, place: Place, fate: Fate) {
+        if let Some(statement) = self.statements.get_mut(&place) {
+            statement.fate = Some(fate);
+        }
+    }
+
     /// Says something that belongs to no statement.
     pub fn note(&mut self, text: impl Into<String>) {
         let text = text.into();

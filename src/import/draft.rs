@@ -107,6 +107,12 @@ const SHARED: [&str; 16] = [
     "logging.stderr",
 ];
 
+/// Whether a gateway takes a key from `defaults`.
+fn of_gateway(key: &str) -> bool {
+    let outer = key.split('.').next().unwrap_or(key);
+    matches!(outer, "user" | "logging" | "restart" | "ready_after" | "stop_grace_period" | "umask")
+}
+
 /// What a service has that does not say so.
 fn default_of(key: &str) -> Option<Yaml> {
     Some(match key {
@@ -128,7 +134,9 @@ fn default_of(key: &str) -> Option<Yaml> {
 }
 
 /// Finds what most services have in common; takes it, and what pod.yaml says anyway, out of them.
-pub fn share(services: &mut [Service]) -> Vec<(String, Yaml)> {
+///
+/// A gateway has some of the defaults, too: it says what it has otherwise.
+pub fn share(services: &mut [Service], gateway: Option<&mut Service>) -> Vec<(String, Yaml)> {
     let mut defaults = Vec::new();
     for key in SHARED {
         let default = default_of(key);
@@ -148,6 +156,19 @@ pub fn share(services: &mut [Service]) -> Vec<(String, Yaml)> {
             }
         }
         defaults.extend(shared.map(|value| (key.to_owned(), value)));
+    }
+    if let Some(gateway) = gateway {
+        for key in SHARED.iter().filter(|key| of_gateway(key)) {
+            let shared = defaults.iter().find(|(known, _)| known == key).map(|(_, value)| value.clone());
+            let expected = shared.or_else(|| default_of(key));
+            match gateway.get(key).cloned() {
+                Some(value) if Some(&value) == expected.as_ref() => drop(gateway.remove(key)),
+                _ => {}
+            }
+        }
+        if gateway.get("essential") == Some(&Yaml::plain(true)) {
+            gateway.remove("essential");
+        }
     }
     defaults
 }
@@ -196,7 +217,7 @@ mod tests {
             service(&[("user", "www"), ("restart.policy", "on-failure"), ("logging.file", "/x/")]),
             service(&[("restart.policy", "on-failure")]),
         ];
-        let defaults = share(&mut services);
+        let defaults = share(&mut services, None);
         assert_eq!(
             defaults,
             [("user", "root"), ("restart.policy", "on-failure")].map(|(key, value)| (key.to_owned(), Yaml::text(value)))

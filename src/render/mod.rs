@@ -89,6 +89,11 @@ pub fn tmpfs(pod: &Pod) -> BTreeMap<String, String> {
     folders.chain(pod.container.tmpfs.clone()).collect()
 }
 
+/// The lock files by which dependencies are installed.
+pub fn lockfile_names() -> impl Iterator<Item = &'static str> {
+    lockfiles::LOCKFILES.iter().map(|lockfile| lockfile.name)
+}
+
 /// Renders all files of a pod's image.
 ///
 /// # Errors

@@ -67,7 +67,10 @@ pub fn compose(nginx: &Nginx, pod: &mut Pod, own: usize, account: &mut Account) 
         routes.server(server, false)?;
     }
     let own_routes = std::mem::take(&mut routes.of_gateway);
-    let tls = routes.tls.take();
+    let mut tls = routes.tls.take();
+    if let Some(Yaml::Map(tls)) = tls.as_mut().filter(|_| routes.redirects) {
+        tls.push(("redirect".to_owned(), Yaml::plain(true)));
+    }
     routes.attach();
     // Sockets of services belong to who nginx was.
     gateway.set("user", Yaml::text(user.unwrap_or_else(|| "www-data".to_owned())));

@@ -1,19 +1,25 @@
 //! The composer: what becomes of what the sources say.
 
+mod around;
 mod gateway;
+mod health;
+mod image;
 mod listeners;
 mod logs;
 pub mod names;
+mod packages;
 mod routes;
+mod script;
 pub mod services;
 mod settings;
 mod users;
 mod variables;
 
 use super::Imported;
-use super::account::Account;
+use super::account::{Account, Place};
 use super::draft::{self, Service};
 use super::project::{Project, Sources};
+use super::readers::dockerfile::Dockerfile;
 use super::readers::nginx::Nginx;
 use super::yaml::{self, Yaml};
 use variables::Variables;
@@ -24,12 +30,16 @@ struct Pod {
     base: Option<Yaml>,
     stages: Vec<(String, Yaml)>,
     users: Vec<(String, Yaml)>,
+    labels: Vec<(String, Yaml)>,
     variables: Variables,
     files: Vec<(String, Yaml)>,
     volumes: Vec<String>,
     ports: Vec<String>,
+    /// Keys that compose has, too.
+    same: Vec<(String, Yaml)>,
     services: Vec<Service>,
     gateway: Option<Service>,
+    backing: Vec<(String, Yaml)>,
 }
 
 /// Makes pod.yaml.
@@ -38,18 +48,100 @@ pub fn compose(project: &Project, sources: &Sources, mut account: Account) -> Im
     let mut pod = Pod::default();
     let mut renamed = Vec::new();
     if let Some(supervisord) = &sources.supervisord {
-        let ending = listeners::ending(supervisord, project);
-        let around = services::Surroundings { user: "root", working_dir: None, is_essential: !ending.is_empty() };
         services::daemon_environment(supervisord, &mut pod.variables);
+    }
+    let around = match &sources.compose {
+        Some(compose) => {
+            around::environment(compose, &mut pod.variables);
+            around::compose(compose, &mut pod, &mut account)
+        }
+        None => around::Around::default(),
+    };
+    let dockerfile = sources.dockerfile.as_ref();
+    let user = dockerfile.and_then(|dockerfile| dockerfile.find("USER")).map(|user| user.text.trim().to_owned());
+    let user = around.user.or(user).unwrap_or_else(|| "root".to_owned());
+    let working_dir =
+        around.working_dir.or_else(|| dockerfile.map(|dockerfile| dockerfile.working_dir().unwrap_or_else(|| "/".to_owned())));
+    if let Some(supervisord) = &sources.supervisord {
+        let ending = listeners::ending(supervisord, project);
+        let around =
+            services::Surroundings { user: &user, working_dir: working_dir.as_deref(), is_essential: !ending.is_empty() };
         (pod.services, renamed) = services::services(supervisord, &around, &mut pod.variables, &mut account);
         services::rest(supervisord, around.is_essential, &ending, &mut account);
     }
     if let Some(nginx) = &sources.nginx {
         web(nginx, &mut pod, &mut account);
     }
+    if let Some(dockerfile) = dockerfile {
+        image(dockerfile, sources, project, &mut pod, &mut account);
+    }
+    if let Some(script) = &sources.script {
+        script::compose(script, &user, &mut pod, &mut account);
+    }
+    health::carry(sources, &mut pod, &mut account);
     users::declare(&mut pod);
+    if pod.base.is_none() {
+        account.note("no Dockerfile is here: say in `base` what the image starts from, and which packages it needs");
+    }
+    for renamed in &mut renamed {
+        if pod.gateway.is_some()
+            && !pod
+                .services
+                .iter()
+                .any(|service| renamed.is == service.name || renamed.is.starts_with(&format!("{}-", service.name)))
+        {
+            renamed.is = "gateway".to_owned();
+        }
+    }
     let text = write(project, &mut pod, &account);
     Imported { text, account, renamed, asked: pod.variables.asked().to_vec() }
+}
+
+/// The image: taken apart, or as its Dockerfile makes it.
+fn image(dockerfile: &Dockerfile, sources: &Sources, project: &Project, pod: &mut Pod, account: &mut Account) {
+    let has_gateway = pod.gateway.is_some();
+    let skip = |package: &str| package == "supervisor" || (has_gateway && package == "nginx");
+    let context = sources.compose.as_ref().map_or("", |compose| compose.context.trim_matches('.'));
+    let nginx_files = sources.nginx.as_ref().map(|nginx| nginx.files.as_slice()).unwrap_or_default();
+    let script = sources.script.as_ref().map(|script| script.name.as_str());
+    let is_replaced = |source: &str| (has_gateway && nginx_files.iter().any(|file| file == source)) || script == Some(source);
+    let made = match context {
+        "" => image::compose(dockerfile, &skip, &is_replaced, &project.files, pod, account),
+        _ => Err(image::Obstacle {
+            place: dockerfile.last().map_or(Place::line(0, 0), |stage| stage.place),
+            why: format!("it is built in {context}"),
+        }),
+    };
+    match made {
+        Ok(made) => {
+            // Who has the project's folder as its own gets it from a build; all others have none.
+            let mut has_it = false;
+            for service in &mut pod.services {
+                if made.project_at.is_some() && service.text("working_dir") == made.project_at.as_deref() {
+                    has_it = true;
+                } else {
+                    service.set("build", Yaml::plain(false));
+                }
+            }
+            if let Some(at) = made.project_at.filter(|_| !has_it) {
+                pod.stages.push((
+                    "app".to_owned(),
+                    Yaml::map([("install", Yaml::List(Vec::new())), ("copy", Yaml::map([(".", Yaml::text(at))]))]),
+                ));
+            } else if has_it && !made.installs && has_lock_file(project) {
+                let first = pod.services.iter_mut().find(|service| service.get("build").is_none());
+                if let Some(service) = first {
+                    service.set("build", Yaml::map([("install", Yaml::List(Vec::new()))]));
+                }
+            }
+        }
+        Err(obstacle) => image::keep(dockerfile, context, &obstacle, pod, account),
+    }
+}
+
+/// Whether podctl would install something by itself.
+fn has_lock_file(project: &Project) -> bool {
+    crate::render::lockfile_names().any(|name| project.files.iter().any(|file| file == name))
 }
 
 /// nginx becomes the gateway, or stays what it was.
@@ -68,7 +160,7 @@ fn web(nginx: &Nginx, pod: &mut Pod, account: &mut Account) {
 /// Writes it, with what was left as comments.
 fn write(project: &Project, pod: &mut Pod, account: &Account) -> String {
     let grace = grace(&pod.services);
-    let defaults = draft::share(&mut pod.services);
+    let defaults = draft::share(&mut pod.services, pod.gateway.as_mut());
     let mut top: Vec<(String, Yaml)> = vec![("name".to_owned(), Yaml::text(names::pod(&project.name)))];
     let mut add = |key: &str, entries: &[(String, Yaml)]| {
         if !entries.is_empty() {
@@ -79,6 +171,7 @@ fn write(project: &Project, pod: &mut Pod, account: &Account) -> String {
         add("base", base);
     }
     add("stages", &pod.stages);
+    add("labels", &pod.labels);
     add("users", &pod.users);
     add("environment", pod.variables.entries());
     add("files", &pod.files);
@@ -88,7 +181,9 @@ fn write(project: &Project, pod: &mut Pod, account: &Account) -> String {
     if !pod.ports.is_empty() {
         top.push(("ports".to_owned(), Yaml::texts(pod.ports.clone())));
     }
-    if let Some(grace) = grace {
+    let has_grace = pod.same.iter().any(|(key, _)| key == "stop_grace_period");
+    top.extend(pod.same.clone());
+    if let Some(grace) = grace.filter(|_| !has_grace) {
         top.push(("stop_grace_period".to_owned(), Yaml::text(services::seconds(grace))));
     }
     if !defaults.is_empty() {
@@ -99,6 +194,9 @@ fn write(project: &Project, pod: &mut Pod, account: &Account) -> String {
     top.push(("services".to_owned(), Yaml::map(services)));
     if let Some(gateway) = &pod.gateway {
         top.push(("gateway".to_owned(), draft::nested(&gateway.keys, &is_over)));
+    }
+    if !pod.backing.is_empty() {
+        top.push(("backing_services".to_owned(), Yaml::Map(pod.backing.clone())));
     }
     format!("{}{}{}", header(account), yaml::write(&top, &["services"]), footer(account))
 }

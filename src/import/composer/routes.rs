@@ -21,6 +21,8 @@ pub struct Routes<'a> {
     pub of_gateway: Vec<Yaml>,
     /// The gateway's certificate.
     pub tls: Option<Yaml>,
+    /// Who asks without TLS is sent to TLS.
+    pub redirects: bool,
     of_services: BTreeMap<usize, Vec<Yaml>>,
 }
 
@@ -74,7 +76,7 @@ pub fn one_or_many(mut routes: Vec<Yaml>) -> Yaml {
 
 impl<'a> Routes<'a> {
     pub fn new(http: &'a Http<'a>, services: &'a mut Vec<Service>, fates: &'a mut Fates, port: u16) -> Routes<'a> {
-        Routes { http, services, fates, port, of_gateway: Vec::new(), tls: None, of_services: BTreeMap::new() }
+        Routes { http, services, fates, port, of_gateway: Vec::new(), tls: None, redirects: false, of_services: BTreeMap::new() }
     }
 
     /// Gives services their routes.
@@ -189,11 +191,8 @@ impl<'a> Routes<'a> {
     /// A server that sends everybody elsewhere.
     fn answer_of_all(&mut self, answer: &Directive, server: &Server) -> Result<(), Obstacle> {
         if answer.arg(1).starts_with("https://$") && answer.arg(0).starts_with('3') {
-            // That it is to be TLS is said at the certificate, whose server may come later.
             self.carried(answer.place, "gateway.tls.redirect");
-            if let Some(Yaml::Map(tls)) = &mut self.tls {
-                tls.push(("redirect".to_owned(), Yaml::plain(true)));
-            }
+            self.redirects = true;
             return Ok(());
         }
         let mut keys = vec![("path".to_owned(), Yaml::text("/"))];

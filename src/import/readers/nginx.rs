@@ -256,8 +256,7 @@ fn tokens(text: &str) -> Result<Vec<Token>, (usize, String)> {
                         word.push(inner);
                     }
                     '\\' => match chars.next() {
-                        Some((next, escaped)) => {
-                            end = next + escaped.len_utf8();
+                        Some((_, escaped)) => {
                             line += usize::from(escaped == '\n');
                             if escaped != c && escaped != '\\' {
                                 word.push('\\');

@@ -43,7 +43,10 @@ pub struct Args {
 /// Sources that cannot be read or are broken ([`ExitCode::Invalid`], what is wrong is written before), a file that is in the
 /// way.
 pub fn run(_context: &Context, args: &Args) -> Result<()> {
-    let project = project(&args.path)?;
+    let mut project = project(&args.path)?;
+    if let Some(output) = &args.output {
+        place(&mut project, &args.path, output);
+    }
     if let Some(path) = args.output.as_ref().filter(|path| path.symlink_metadata().is_ok() && !args.force) {
         bail!("cannot write {}: it is there already; choose another file with -o, or write over it with --force", path.display());
     }
@@ -71,6 +74,17 @@ pub fn run(_context: &Context, args: &Args) -> Result<()> {
             tell(&imported, args.output.as_deref());
             Ok(())
         }
+    }
+}
+
+/// Says where the project is, seen from the folder that pod.yaml is written to.
+fn place(project: &mut Project, path: &Path, output: &Path) {
+    let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let (Ok(folder), Ok(full)) = (fs::canonicalize(folder), fs::canonicalize(path)) else { return };
+    let own = if full.is_file() { full.parent().unwrap_or(&full).to_owned() } else { full };
+    if let Ok(below) = own.strip_prefix(&folder) {
+        project.below = below.to_string_lossy().into_owned();
+        project.name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     }
 }
 

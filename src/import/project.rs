@@ -12,8 +12,10 @@ use crate::spec::source::Source;
 /// The files of a project.
 #[derive(Debug, Clone, Default)]
 pub struct Project {
-    /// The folder's name.
+    /// What the pod is called: the name of the folder that pod.yaml is written to.
     pub name: String,
+    /// Where the folder is, seen from pod.yaml; empty when pod.yaml is in it.
+    pub below: String,
     /// The texts that may say something, by their paths below the folder.
     pub texts: Vec<Source>,
     /// All files, by their paths below the folder.
@@ -42,7 +44,19 @@ impl Project {
     #[must_use]
     pub fn of_file(name: &str, source: Source) -> Project {
         let main = Some(source.name.clone());
-        Project { name: name.to_owned(), files: vec![source.name.clone()], texts: vec![source], main }
+        Project { name: name.to_owned(), below: String::new(), files: vec![source.name.clone()], texts: vec![source], main }
+    }
+
+    /// A path of the project as pod.yaml has it.
+    #[must_use]
+    pub fn path(&self, path: &str) -> String {
+        let path = path.trim_start_matches("./").trim_end_matches('/');
+        match (self.below.as_str(), path) {
+            ("", "" | ".") => ".".to_owned(),
+            ("", path) => path.to_owned(),
+            (below, "" | ".") => below.to_owned(),
+            (below, path) => format!("{below}/{path}"),
+        }
     }
 
     /// Reads all that says something.
@@ -73,6 +87,13 @@ impl Project {
             problems.push(Problem { file: self.name.clone(), line: None, text });
         }
         if problems.is_empty() { Ok(Sources { supervisord, nginx, dockerfile, compose, script }) } else { Err(problems) }
+    }
+
+    /// Whether there is a folder of this path.
+    #[must_use]
+    pub fn has_folder(&self, path: &str) -> bool {
+        let start = format!("{path}/");
+        self.files.iter().any(|file| file.starts_with(&start))
     }
 
     /// A text by its path.

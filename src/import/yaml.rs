@@ -173,9 +173,14 @@ fn is_plain(text: &str, special: &str) -> bool {
 fn is_taken_for_another(text: &str) -> bool {
     let words = ["true", "false", "yes", "no", "on", "off", "null", "y", "n", ".nan", ".inf"];
     let is_word = words.iter().any(|word| text.eq_ignore_ascii_case(word));
-    let is_number_like = text.starts_with(|c: char| c.is_ascii_digit() || c == '.')
-        && text.chars().all(|c| c.is_ascii_hexdigit() || matches!(c, '.' | '_' | ':' | 'x' | 'o' | '+' | '-' | 'T' | 'Z'))
-        && !text.contains("..");
+    let is_number_like = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0o")) {
+        Some(digits) => digits.chars().all(|c| c.is_ascii_hexdigit()),
+        // Times and dates of older versions, too.
+        None => {
+            text.starts_with(|c: char| c.is_ascii_digit() || c == '.')
+                && text.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | '_' | ':' | 'e' | 'E' | '+' | '-' | 'T' | 'Z'))
+        }
+    };
     is_word || is_number_like
 }
 
@@ -229,6 +234,9 @@ mod tests {
         for (text, want) in [
             ("gunicorn app:app -b 127.0.0.1:8000", "gunicorn app:app -b 127.0.0.1:8000"),
             ("no", "\"no\""),
+            ("30d", "30d"),
+            ("0x1f", "\"0x1f\""),
+            ("1e3", "\"1e3\""),
             ("8080:80", "\"8080:80\""),
             ("${X:?}", "\"${X:?}\""),
             ("a: b", "\"a: b\""),

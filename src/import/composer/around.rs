@@ -3,6 +3,7 @@
 use super::Pod;
 use super::variables::Variables;
 use crate::import::account::Account;
+use crate::import::project::Project;
 use crate::import::readers::compose::Compose;
 use crate::import::secrets;
 use crate::import::yaml::Yaml;
@@ -51,7 +52,7 @@ pub fn environment(compose: &Compose, variables: &mut Variables) {
 }
 
 /// What else it says.
-pub fn compose(compose: &Compose, pod: &mut Pod, account: &mut Account) -> Around {
+pub fn compose(compose: &Compose, project: &Project, pod: &mut Pod, account: &mut Account) -> Around {
     let mut around = Around::default();
     let top = compose.tree.as_ref().and_then(Node::map).map(|map| map.entries.as_slice()).unwrap_or_default();
     for entry in top {
@@ -88,17 +89,17 @@ pub fn compose(compose: &Compose, pod: &mut Pod, account: &mut Account) -> Aroun
                 account.carried(place, "the pod");
             }
             for key in inner(&entry.value) {
-                own(compose, key, pod, &mut around, account);
+                own(compose, key, project, pod, &mut around, account);
             }
         } else {
-            beside(compose, entry, pod, account);
+            beside(compose, entry, project, pod, account);
         }
     }
     around
 }
 
 /// A key of the project's own service.
-fn own(compose: &Compose, entry: &Entry, pod: &mut Pod, around: &mut Around, account: &mut Account) {
+fn own(compose: &Compose, entry: &Entry, project: &Project, pod: &mut Pod, around: &mut Around, account: &mut Account) {
     let Some(place) = compose.place(entry) else { return };
     let text = || entry.value.scalar().map(|scalar| scalar.text.clone());
     let key = entry.key.as_str();
@@ -116,7 +117,7 @@ fn own(compose: &Compose, entry: &Entry, pod: &mut Pod, around: &mut Around, acc
             account.carried(place, key);
         }
         "volumes" => {
-            let volumes = list(&entry.value);
+            let volumes: Vec<String> = list(&entry.value).iter().map(|volume| mounted(volume, project)).collect();
             pod.volumes.retain(|known| !volumes.iter().any(|volume| target(volume) == target(known)));
             pod.volumes.extend(volumes);
             account.carried(place, key);
@@ -140,6 +141,18 @@ fn own(compose: &Compose, entry: &Entry, pod: &mut Pod, around: &mut Around, acc
         "stop_signal" => account.implied(place, "podinit stops on SIGTERM"),
         "command" | "entrypoint" => account.implied(place, "podinit is the container's PID 1"),
         "logging" => account.left(place, "the engine's own logs are its matter"),
+        "env_file" => {
+            let path = |text: &str| Yaml::text(if text.starts_with('/') { text.to_owned() } else { project.path(text) });
+            let value = match value(&entry.value) {
+                Yaml::Text(text) => path(&text),
+                Yaml::List(items) => Yaml::List(
+                    items.into_iter().map(|item| if let Yaml::Text(text) = item { path(&text) } else { item }).collect(),
+                ),
+                other => other,
+            };
+            pod.same.push((key.to_owned(), value));
+            account.carried(place, key);
+        }
         _ if SAME.contains(&key) => {
             pod.same.push((key.to_owned(), value(&entry.value)));
             account.carried(place, key);
@@ -149,7 +162,7 @@ fn own(compose: &Compose, entry: &Entry, pod: &mut Pod, around: &mut Around, acc
 }
 
 /// A container beside the pod.
-fn beside(compose: &Compose, entry: &Entry, pod: &mut Pod, account: &mut Account) {
+fn beside(compose: &Compose, entry: &Entry, project: &Project, pod: &mut Pod, account: &mut Account) {
     let Some(place) = compose.place(entry) else { return };
     let keys = inner(&entry.value);
     let Some(_) = keys.iter().find(|key| key.key == "image") else {
@@ -172,7 +185,12 @@ fn beside(compose: &Compose, entry: &Entry, pod: &mut Pod, account: &mut Account
                 kept.push(("environment".to_owned(), Yaml::Map(values.collect())));
                 account.carried(place, "backing_services");
             }
-            "image" | "command" | "volumes" | "ports" => {
+            "volumes" => {
+                let volumes = list(&key.value);
+                kept.push(("volumes".to_owned(), Yaml::texts(volumes.iter().map(|volume| mounted(volume, project)))));
+                account.carried(place, "backing_services");
+            }
+            "image" | "command" | "ports" => {
                 kept.push((key.key.clone(), without_secrets(value(&key.value), &mut pod.variables)));
                 account.carried(place, "backing_services");
             }
@@ -196,6 +214,17 @@ fn without_secrets(value: Yaml, variables: &mut Variables) -> Yaml {
         }
         Yaml::List(items) => Yaml::List(items.into_iter().map(|item| without_secrets(item, variables)).collect()),
         other => other,
+    }
+}
+
+/// A volume whose folder is one of the project.
+fn mounted(volume: &str, project: &Project) -> String {
+    match volume.strip_prefix("./") {
+        Some(rest) => {
+            let (path, target) = rest.split_once(':').unwrap_or((rest, ""));
+            format!("./{}:{target}", project.path(path).trim_start_matches("./"))
+        }
+        None => volume.to_owned(),
     }
 }
 

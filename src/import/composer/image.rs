@@ -2,6 +2,7 @@
 
 use super::{Pod, packages};
 use crate::import::account::{Account, Fate, Place};
+use crate::import::project::Project;
 use crate::import::readers::dockerfile::{Dockerfile, Instruction, Stage, join};
 use crate::import::yaml::Yaml;
 use std::collections::BTreeMap;
@@ -28,7 +29,7 @@ struct Making<'a> {
     /// Files in whose place podctl has its own.
     is_replaced: &'a dyn Fn(&str) -> bool,
     /// The files of the project.
-    names: &'a [String],
+    project: Option<&'a Project>,
     packages: Vec<String>,
     run: Vec<String>,
     environment: Vec<(String, String)>,
@@ -52,12 +53,12 @@ pub fn compose(
     dockerfile: &Dockerfile,
     skip: &dyn Fn(&str) -> bool,
     is_replaced: &dyn Fn(&str) -> bool,
-    files: &[String],
+    project: &Project,
     pod: &mut Pod,
     account: &mut Account,
 ) -> Result<Image, Obstacle> {
     let Some(last) = dockerfile.last() else { return Ok(Image::default()) };
-    let mut making = Making { is_replaced, names: files, ..Making::new() };
+    let mut making = Making { is_replaced, project: Some(project), ..Making::new() };
     if let Some(argument) = dockerfile.above.first() {
         return Err(Obstacle { place: argument.place, why: "its value shapes the image".to_owned() });
     }
@@ -100,8 +101,15 @@ pub fn compose(
 }
 
 /// The Dockerfile stays, and is the base.
-pub fn keep(dockerfile: &Dockerfile, context: &str, obstacle: &Obstacle, pod: &mut Pod, account: &mut Account) {
-    let mut build = vec![("context".to_owned(), Yaml::text(if context.is_empty() { "." } else { context }))];
+pub fn keep(
+    dockerfile: &Dockerfile,
+    context: &str,
+    obstacle: &Obstacle,
+    project: &Project,
+    pod: &mut Pod,
+    account: &mut Account,
+) {
+    let mut build = vec![("context".to_owned(), Yaml::text(project.path(context)))];
     let name = dockerfile.name.strip_prefix(&format!("{context}/")).unwrap_or(&dockerfile.name);
     if name != "Dockerfile" {
         build.push(("dockerfile".to_owned(), Yaml::text(name)));
@@ -139,7 +147,7 @@ impl Making<'static> {
     fn new() -> Making<'static> {
         Making {
             is_replaced: &|_| false,
-            names: &[],
+            project: None,
             packages: Vec::new(),
             run: Vec::new(),
             environment: Vec::new(),
@@ -157,6 +165,10 @@ impl Making<'static> {
 }
 
 impl Making<'_> {
+    fn path(&self, path: &str) -> String {
+        self.project.map_or_else(|| path.to_owned(), |project| project.path(path))
+    }
+
     fn carried(&mut self, place: Place, key: &str) {
         self.fates.push((place, Fate::Carried(key.to_owned())));
     }
@@ -328,14 +340,14 @@ impl Making<'_> {
             }
             let name = plain.rsplit('/').next().unwrap_or_default();
             // The content of a folder is copied, and a file as it is.
-            let is_dir = self.names.iter().any(|file| file.starts_with(&format!("{plain}/")));
+            let is_dir = self.project.is_some_and(|project| project.has_folder(plain));
             let target = if is_folder && !is_dir { join(&target, name) } else { target.clone() };
             // supervisord and nginx are not there any more.
             if is_replaced(&target, name) || (self.is_replaced)(plain) {
                 self.implied(place, "podctl writes what is in its place");
                 continue;
             }
-            let mut keys = vec![("source".to_owned(), Yaml::text(plain))];
+            let mut keys = vec![("source".to_owned(), Yaml::text(self.path(plain)))];
             if let Some(user) = instruction.flag("chown") {
                 keys.push(("user".to_owned(), Yaml::text(user)));
             }
@@ -408,7 +420,8 @@ impl Making<'_> {
             return Err(Obstacle { place, why: "what is kept of the stage lies elsewhere".to_owned() });
         };
         let mut keys: Vec<(String, Yaml)> = Vec::new();
-        if let Some(context) = context.filter(|context| context != ".") {
+        let context = self.path(&context.unwrap_or_default());
+        if context != "." {
             keys.push(("context".to_owned(), Yaml::text(context)));
         }
         keys.push(("image".to_owned(), Yaml::text(stage.from.as_str())));

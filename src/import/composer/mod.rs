@@ -53,7 +53,7 @@ pub fn compose(project: &Project, sources: &Sources, mut account: Account) -> Im
     let around = match &sources.compose {
         Some(compose) => {
             around::environment(compose, &mut pod.variables);
-            around::compose(compose, &mut pod, &mut account)
+            around::compose(compose, project, &mut pod, &mut account)
         }
         None => around::Around::default(),
     };
@@ -106,7 +106,7 @@ fn image(dockerfile: &Dockerfile, sources: &Sources, project: &Project, pod: &mu
     let script = sources.script.as_ref().map(|script| script.name.as_str());
     let is_replaced = |source: &str| (has_gateway && nginx_files.iter().any(|file| file == source)) || script == Some(source);
     let made = match context {
-        "" => image::compose(dockerfile, &skip, &is_replaced, &project.files, pod, account),
+        "" => image::compose(dockerfile, &skip, &is_replaced, project, pod, account),
         _ => Err(image::Obstacle {
             place: dockerfile.last().map_or(Place::line(0, 0), |stage| stage.place),
             why: format!("it is built in {context}"),
@@ -118,24 +118,33 @@ fn image(dockerfile: &Dockerfile, sources: &Sources, project: &Project, pod: &mu
             let mut has_it = false;
             for service in &mut pod.services {
                 if made.project_at.is_some() && service.text("working_dir") == made.project_at.as_deref() {
+                    if !has_it && !project.below.is_empty() {
+                        service.set("build", Yaml::map([("context", Yaml::text(project.path(".")))]));
+                    }
                     has_it = true;
                 } else {
                     service.set("build", Yaml::plain(false));
                 }
             }
+            // What podctl would install by itself, the image did not have.
+            let none = (!made.installs && has_lock_file(project)).then(|| ("install".to_owned(), Yaml::List(Vec::new())));
             if let Some(at) = made.project_at.filter(|_| !has_it) {
-                pod.stages.push((
-                    "app".to_owned(),
-                    Yaml::map([("install", Yaml::List(Vec::new())), ("copy", Yaml::map([(".", Yaml::text(at))]))]),
-                ));
-            } else if has_it && !made.installs && has_lock_file(project) {
-                let first = pod.services.iter_mut().find(|service| service.get("build").is_none());
-                if let Some(service) = first {
-                    service.set("build", Yaml::map([("install", Yaml::List(Vec::new()))]));
+                let context = (!project.below.is_empty()).then(|| ("context".to_owned(), Yaml::text(project.path("."))));
+                let copy = ("copy".to_owned(), Yaml::map([(".", Yaml::text(at))]));
+                pod.stages.push(("app".to_owned(), Yaml::Map(context.into_iter().chain(none).chain([copy]).collect())));
+            } else if let Some(none) = none.filter(|_| has_it) {
+                let is_own = |service: &&mut Service| service.get("build") != Some(&Yaml::plain(false));
+                if let Some(service) = pod.services.iter_mut().find(is_own) {
+                    let mut keys = match service.get("build") {
+                        Some(Yaml::Map(keys)) => keys.clone(),
+                        _ => Vec::new(),
+                    };
+                    keys.push(none);
+                    service.set("build", Yaml::Map(keys));
                 }
             }
         }
-        Err(obstacle) => image::keep(dockerfile, context, &obstacle, pod, account),
+        Err(obstacle) => image::keep(dockerfile, context, &obstacle, project, pod, account),
     }
 }
 

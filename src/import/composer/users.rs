@@ -4,9 +4,7 @@ use super::{Pod, names};
 use crate::import::yaml::Yaml;
 
 /// Numbers of users that packages and images make.
-const KNOWN: [(&str, u32); 18] = [
-    ("www-data", 33),
-    ("nobody", 65534),
+const KNOWN: [(&str, u32); 16] = [
     ("daemon", 1),
     ("bin", 2),
     ("sys", 3),
@@ -25,16 +23,24 @@ const KNOWN: [(&str, u32); 18] = [
     ("sshd", 105),
 ];
 
+/// Users that every base has.
+const EVERYWHERE: [&str; 4] = ["root", "nobody", "nogroup", "www-data"];
+
 /// Declares the users that services run as.
 pub fn declare(pod: &mut Pod) {
     let mut next = 1001;
     let services = pod.services.iter_mut().chain(&mut pod.gateway);
     for service in services {
         let Some(user) = service.text("user").map(str::to_owned) else { continue };
-        if user == "root" || user == "0" || user == "app" || user.contains("${") || user.parse::<u32>().is_ok() {
+        if EVERYWHERE.contains(&user.as_str())
+            || user == "0"
+            || user == "app"
+            || user.contains("${")
+            || user.parse::<u32>().is_ok()
+        {
             continue;
         }
-        for part in user.split(':').filter(|part| part.parse::<u32>().is_err() && *part != "root") {
+        for part in user.split(':').filter(|part| part.parse::<u32>().is_err() && !EVERYWHERE.contains(part)) {
             if !names::is_user(part) || pod.users.iter().any(|(known, _)| known == part) {
                 continue;
             }

@@ -172,23 +172,27 @@ impl Account {
         })
     }
 
-    /// What was left, the same reason of the same thing in one file said once: `FILE:1, 2: what: reason`.
+    /// What was left; neighbours with the same reason together: `FILE:1, 2: what, other: reason`.
     #[must_use]
     pub fn left_over(&self) -> Vec<String> {
-        let mut found: Vec<(&str, Vec<usize>, &str, String)> = Vec::new();
+        let mut found: Vec<(&str, Vec<usize>, Vec<&str>, String)> = Vec::new();
         for record in self.records() {
             let Fate::Left(reason) = record.fate else { continue };
-            let same = found.iter_mut().find(|(file, _, what, why)| {
-                *file == record.file && *why == reason && (*what == record.what || reason == FORGOTTEN)
-            });
-            match same {
-                Some((_, lines, what, _)) if *what == record.what => lines.push(record.line),
-                _ => found.push((record.file, vec![record.line], record.what, reason)),
+            match found.iter_mut().rev().find(|(file, _, _, why)| *file == record.file && *why == reason) {
+                Some((_, lines, what, _)) => {
+                    if lines.last() != Some(&record.line) {
+                        lines.push(record.line);
+                    }
+                    if !what.contains(&record.what) {
+                        what.push(record.what);
+                    }
+                }
+                None => found.push((record.file, vec![record.line], vec![record.what], reason)),
             }
         }
-        let line = |(file, lines, what, reason): (&str, Vec<usize>, &str, String)| {
+        let line = |(file, lines, what, reason): (&str, Vec<usize>, Vec<&str>, String)| {
             let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
-            format!("{file}:{}: {what}: {reason}", lines.join(", "))
+            format!("{file}:{}: {}: {reason}", lines.join(", "), what.join(", "))
         };
         found.into_iter().map(line).collect()
     }

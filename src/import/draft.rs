@@ -10,13 +10,15 @@ pub struct Service {
     pub name: String,
     /// Its keys; those of maps with a dot.
     pub keys: Vec<(String, Yaml)>,
+    /// It takes what the others have in common for all that it does not say itself.
+    pub follows: bool,
 }
 
 impl Service {
     /// A service of this name.
     #[must_use]
     pub fn new(name: &str) -> Service {
-        Service { name: name.to_owned(), keys: Vec::new() }
+        Service { name: name.to_owned(), keys: Vec::new(), follows: false }
     }
 
     /// Sets a key; what it was is forgotten.
@@ -137,21 +139,29 @@ fn default_of(key: &str) -> Option<Yaml> {
 ///
 /// A gateway has some of the defaults, too: it says what it has otherwise.
 pub fn share(services: &mut [Service], gateway: Option<&mut Service>) -> Vec<(String, Yaml)> {
-    let mut defaults = Vec::new();
+    let mut defaults: Vec<(String, Yaml)> = Vec::new();
     for key in SHARED {
         let default = default_of(key);
-        // Only who says nothing can be given something, and only where everybody says something is nobody given too much.
-        let said: Vec<Option<Yaml>> =
-            services.iter().map(|service| service.get(key).cloned().or_else(|| default.clone())).collect();
-        let Some(said) = said.into_iter().collect::<Option<Vec<Yaml>>>() else { continue };
+        // Where somebody has none, nobody can be given one for all.
+        let said = services
+            .iter()
+            .filter(|service| !service.follows)
+            .map(|service| service.get(key).cloned().or_else(|| default.clone()));
+        let Some(said) = said.collect::<Option<Vec<Yaml>>>() else { continue };
+        if default.is_none() && gateway.as_ref().is_some_and(|gateway| of_gateway(key) && gateway.get(key).is_none()) {
+            continue;
+        }
         let count = |value: &Yaml| said.iter().filter(|other| *other == value).count();
         // Of two that are as common the first.
         let Some(common) = said.iter().rev().max_by_key(|value| count(value)).cloned() else { continue };
         let is_default = default.as_ref() == Some(&common);
-        let shared = if count(&common) > 1 && !is_default { Some(common) } else { None };
-        for (service, value) in services.iter_mut().zip(said) {
-            service.remove(key);
-            if Some(&value) != shared.as_ref().or(default.as_ref()) {
+        // How files are rotated is said where there is a file.
+        let is_pointless =
+            key.starts_with("logging.") && key != "logging.file" && !defaults.iter().any(|(key, _)| key == "logging.file");
+        let shared = if count(&common) > 1 && !is_default && !is_pointless { Some(common) } else { None };
+        for service in services.iter_mut() {
+            let value = service.remove(key).or_else(|| default.clone().filter(|_| !service.follows));
+            if let Some(value) = value.filter(|value| Some(value) != shared.as_ref().or(default.as_ref())) {
                 service.set(key, value);
             }
         }
@@ -206,7 +216,11 @@ mod tests {
     use super::*;
 
     fn service(keys: &[(&str, &str)]) -> Service {
-        Service { name: "x".to_owned(), keys: keys.iter().map(|(key, value)| ((*key).to_owned(), Yaml::text(*value))).collect() }
+        Service {
+            name: "x".to_owned(),
+            follows: false,
+            keys: keys.iter().map(|(key, value)| ((*key).to_owned(), Yaml::text(*value))).collect(),
+        }
     }
 
     #[test]

@@ -86,6 +86,10 @@ impl Project {
             let text = "no supervisord.conf is here, and no other file with [program:...] sections".to_owned();
             problems.push(Problem { file: self.name.clone(), line: None, text });
         }
+        // What stands in a broken line may be a secret.
+        for problem in &mut problems {
+            problem.text = without_quotations(&problem.text);
+        }
         if problems.is_empty() { Ok(Sources { supervisord, nginx, dockerfile, compose, script }) } else { Err(problems) }
     }
 
@@ -170,6 +174,17 @@ impl Project {
             Some((folder, _)) => folder.to_owned(),
         }
     }
+}
+
+/// A message without what it quotes of a source, unless that is a name.
+fn without_quotations(text: &str) -> String {
+    let is_name =
+        |quoted: &str| quoted.len() <= 40 && quoted.chars().all(|c| c.is_ascii_alphanumeric() || "_-./()%:[]*".contains(c));
+    let parts = text.split('`').enumerate().map(|(index, part)| match index % 2 {
+        1 if !is_name(part) => "...",
+        _ => part,
+    });
+    parts.collect::<Vec<_>>().join("`")
 }
 
 /// Files by the paths that they have in the image.

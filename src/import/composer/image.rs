@@ -24,6 +24,25 @@ pub struct Image {
     pub installs: bool,
 }
 
+/// Where the project's folder as a whole is copied to.
+fn project_at(stage: &Stage) -> Option<String> {
+    let mut folder = "/".to_owned();
+    let mut found = None;
+    for instruction in &stage.instructions {
+        if instruction.name == "WORKDIR" {
+            folder = join(&folder, instruction.text.trim());
+        }
+        let words = if matches!(instruction.name.as_str(), "COPY" | "ADD") { instruction.words() } else { Vec::new() };
+        if let [source, target] = words.as_slice()
+            && instruction.flag("from").is_none()
+            && matches!(source.as_str(), "." | "./")
+        {
+            found = Some(join(&folder, target));
+        }
+    }
+    found
+}
+
 /// What the Dockerfile says, until it is clear that all of it can be told.
 struct Making<'a> {
     /// Files in whose place podctl has its own.
@@ -43,6 +62,10 @@ struct Making<'a> {
     folder: String,
     image: Image,
     labels: Vec<(String, Yaml)>,
+    /// The project's folder as a whole has been copied.
+    is_copied: bool,
+    /// Files that podctl has something else for.
+    ignored: Vec<String>,
 }
 
 /// Takes the image apart.
@@ -67,6 +90,7 @@ pub fn compose(
     if from.contains('$') || dockerfile.stages.iter().any(|stage| stage.name.as_deref() == Some(&from)) {
         return Err(Obstacle { place: last.place, why: "the image is made from another stage".to_owned() });
     }
+    making.image.project_at = project_at(last);
     for instruction in &last.instructions {
         making.instruction(instruction, dockerfile, skip)?;
     }
@@ -96,6 +120,8 @@ pub fn compose(
         };
         pod.files.push((target, value));
     }
+    let target = |volume: &str| volume.split(':').nth(1).unwrap_or_default().to_owned();
+    making.volumes.retain(|volume| !pod.volumes.iter().any(|known| target(known) == target(volume)));
     pod.volumes.extend(making.volumes);
     Ok(making.image)
 }
@@ -160,6 +186,8 @@ impl Making<'static> {
             folder: "/".to_owned(),
             image: Image::default(),
             labels: Vec::new(),
+            is_copied: false,
+            ignored: Vec::new(),
         }
     }
 }
@@ -274,7 +302,7 @@ impl Making<'_> {
             return Ok(());
         }
         let text = rest.join(" && ");
-        if !self.order.is_empty() || self.image.project_at.is_some() {
+        if !self.order.is_empty() || self.is_copied {
             return Err(Obstacle { place, why: "it works on files that were copied before".to_owned() });
         }
         if self.environment.iter().any(|(name, _)| text.contains(&format!("${name}")) || text.contains(&format!("${{{name}"))) {
@@ -325,10 +353,10 @@ impl Making<'_> {
         for source in sources {
             let plain = source.trim_start_matches("./").trim_end_matches('/');
             if plain.is_empty() || plain == "." {
-                if self.image.project_at.as_ref().is_some_and(|known| *known != target) {
+                if self.image.project_at.as_ref() != Some(&target) {
                     return refuse("the project is copied twice");
                 }
-                self.image.project_at = Some(target.clone());
+                self.is_copied = true;
                 self.carried(place, "services: build");
                 continue;
             }
@@ -345,6 +373,12 @@ impl Making<'_> {
             // supervisord and nginx are not there any more.
             if is_replaced(&target, name) || (self.is_replaced)(plain) {
                 self.implied(place, "podctl writes what is in its place");
+                self.ignored.push(target);
+                continue;
+            }
+            let project_at = self.image.project_at.as_deref();
+            if project_at.is_some_and(|at| target == join(at, plain) || (is_manifest(plain) && target == join(at, name))) {
+                self.implied(place, "the project is copied as a whole");
                 continue;
             }
             let mut keys = vec![("source".to_owned(), Yaml::text(self.path(plain)))];
@@ -471,7 +505,9 @@ impl Making<'_> {
     }
 
     fn knows(&self, path: &str) -> bool {
-        self.key(path).is_some() || self.image.project_at.as_deref().is_some_and(|at| path.trim_end_matches('/') == at)
+        // Of the project as a whole services have what they may have.
+        let is_whole = self.image.project_at.as_deref().is_some_and(|at| path.trim_end_matches('/') == at);
+        self.key(path).is_some() || is_whole || self.ignored.iter().any(|ignored| ignored == path)
     }
 
     fn owner(&mut self, path: &str, user: &str) {

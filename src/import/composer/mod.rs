@@ -22,6 +22,7 @@ use super::project::{Project, Sources};
 use super::readers::dockerfile::Dockerfile;
 use super::readers::nginx::Nginx;
 use super::yaml::{self, Yaml};
+use std::collections::BTreeMap;
 use variables::Variables;
 
 /// A pod in the making.
@@ -69,14 +70,15 @@ pub fn compose(project: &Project, sources: &Sources, mut account: Account) -> Im
         (pod.services, renamed) = services::services(supervisord, &around, &mut pod.variables, &mut account);
         services::rest(supervisord, around.is_essential, &ending, &mut account);
     }
-    if let Some(nginx) = &sources.nginx {
-        web(nginx, &mut pod, &mut account);
-    }
+    let kept = sources.nginx.as_ref().and_then(|nginx| web(nginx, &mut pod, &mut account));
     if let Some(dockerfile) = dockerfile {
         image(dockerfile, sources, project, &mut pod, &mut account);
     }
+    if let (Some(nginx), Some(obstacle)) = (&sources.nginx, kept) {
+        keep_nginx(nginx, &obstacle, sources, project, &mut pod, &mut account);
+    }
     if let Some(script) = &sources.script {
-        script::compose(script, &user, &mut pod, &mut account);
+        script::compose(script, &user, working_dir.as_deref(), &mut pod, &mut account);
     }
     health::carry(sources, &mut pod, &mut account);
     users::declare(&mut pod);
@@ -153,23 +155,43 @@ fn has_lock_file(project: &Project) -> bool {
     crate::render::lockfile_names().any(|name| project.files.iter().any(|file| file == name))
 }
 
-/// nginx becomes the gateway, or stays what it was.
-fn web(nginx: &Nginx, pod: &mut Pod, account: &mut Account) {
+/// nginx becomes the gateway; what is in the way of that, when there is something.
+fn web(nginx: &Nginx, pod: &mut Pod, account: &mut Account) -> Option<gateway::Obstacle> {
     let Some(own) = gateway::nginx_of(&pod.services) else {
         for directive in &nginx.directives {
             directive.each(&mut |inner| account.left(inner.place, "no program of this project is nginx"));
         }
-        return;
+        return None;
     };
-    if let Err(obstacle) = gateway::compose(nginx, pod, own, account) {
-        gateway::keep(nginx, &obstacle, "files", account);
+    gateway::compose(nginx, pod, own, account).err()
+}
+
+/// nginx stays a service: its files are in the image, by the Dockerfile or by `files`.
+fn keep_nginx(
+    nginx: &Nginx,
+    obstacle: &gateway::Obstacle,
+    sources: &Sources,
+    project: &Project,
+    pod: &mut Pod,
+    account: &mut Account,
+) {
+    let is_built = matches!(&pod.base, Some(Yaml::Map(base)) if base.iter().any(|(key, _)| key == "build"));
+    gateway::keep(nginx, obstacle, if is_built { "base.build" } else { "files" }, account);
+    for (index, file) in nginx.files.iter().enumerate().filter(|_| !is_built) {
+        let known = sources.dockerfile.as_ref().and_then(|dockerfile| dockerfile.target_of(file));
+        let name = file.rsplit('/').next().unwrap_or_default();
+        let usual = if index == 0 { "/etc/nginx/nginx.conf".to_owned() } else { format!("/etc/nginx/conf.d/{name}") };
+        // Where the Dockerfile copies it, it is in `files` already.
+        if known.is_none() {
+            pod.files.push((usual, Yaml::text(project.path(file))));
+        }
     }
 }
 
 /// Writes it, with what was left as comments.
 fn write(project: &Project, pod: &mut Pod, account: &Account) -> String {
-    let grace = grace(&pod.services);
     let defaults = draft::share(&mut pod.services, pod.gateway.as_mut());
+    let grace = grace(pod, &defaults);
     let mut top: Vec<(String, Yaml)> = vec![("name".to_owned(), Yaml::text(names::pod(&project.name)))];
     let mut add = |key: &str, entries: &[(String, Yaml)]| {
         if !entries.is_empty() {
@@ -227,14 +249,21 @@ fn footer(account: &Account) -> String {
     out
 }
 
-/// What the pod needs to stop when services ask for time, one level after the other; none when that is what it has anyway.
-fn grace(services: &[Service]) -> Option<u64> {
-    let mut levels: std::collections::BTreeMap<&str, u64> = std::collections::BTreeMap::new();
-    for service in services {
-        let asked = service.text("stop_grace_period").and_then(|text| podinit_plan::units::parse_duration_ms(text).ok());
-        let level = levels.entry(service.text("priority").unwrap_or("100")).or_default();
-        *level = (*level).max(asked.filter(|asked| *asked != 10_000).unwrap_or(0) / 1_000);
+/// What the pod needs to stop when services ask for time, one level after the other; none when it has it anyway.
+fn grace(pod: &Pod, defaults: &[(String, Yaml)]) -> Option<u64> {
+    let key = "stop_grace_period";
+    let seconds = |value: &Yaml| match value {
+        Yaml::Text(text) => podinit_plan::units::parse_duration_ms(text).ok().map(|ms| ms / 1_000),
+        _ => None,
+    };
+    let common = defaults.iter().find(|(known, _)| known == key).and_then(|(_, value)| seconds(value));
+    let mut levels: BTreeMap<i64, u64> = BTreeMap::new();
+    for service in pod.services.iter().chain(&pod.gateway) {
+        let priority = service.text("priority").and_then(|priority| priority.parse().ok()).unwrap_or(100);
+        let level = levels.entry(priority).or_default();
+        *level = (*level).max(service.get(key).and_then(seconds).or(common).unwrap_or(0));
     }
     let sum = levels.values().fold(0u64, |sum, level| sum.saturating_add(*level));
-    (sum >= 10).then(|| sum.saturating_add(5))
+    // The rest is for podinit, and for who asks for no time.
+    (sum >= 10).then(|| sum.saturating_add(5).min(365 * 86_400))
 }

@@ -10,7 +10,7 @@ use crate::import::secrets;
 use crate::import::yaml::Yaml;
 
 /// Makes a oneshot of an entrypoint that does something.
-pub fn compose(script: &Script, user: &str, pod: &mut Pod, account: &mut Account) {
+pub fn compose(script: &Script, user: &str, working_dir: Option<&str>, pod: &mut Pod, account: &mut Account) {
     let mut text: Vec<&str> = Vec::new();
     let mut fails = false;
     for (place, line) in &script.lines {
@@ -51,23 +51,7 @@ pub fn compose(script: &Script, user: &str, pod: &mut Pod, account: &mut Account
     hidden.iter().for_each(|name| pod.variables.require(name));
     let taken: Vec<String> = pod.services.iter().map(|service| service.name.clone()).collect();
     let mut service = Service::new(&names::unique("prepare", &|name| taken.iter().any(|taken| taken == name)));
-    let model = pod.services.first().cloned().unwrap_or_default();
-    // What all services have in common is no word of its own here.
-    for key in [
-        "build",
-        "working_dir",
-        "ready_after",
-        "restart.retries",
-        "restart.stable_after",
-        "restart.exit_codes",
-        "stop_signal",
-        "stop_grace_period",
-        "umask",
-    ] {
-        if let Some(value) = model.get(key) {
-            service.set(key, value.clone());
-        }
-    }
+    service.follows = true;
     service.set("type", Yaml::text("oneshot"));
     service.set(
         "command",
@@ -77,10 +61,17 @@ pub fn compose(script: &Script, user: &str, pod: &mut Pod, account: &mut Account
         },
     );
     service.set("user", Yaml::text(user));
+    if let Some(folder) = working_dir {
+        service.set("working_dir", Yaml::text(folder));
+    }
+    if matches!(pod.services.first().and_then(|service| service.get("build")), Some(Yaml::Plain(_))) {
+        service.set("build", Yaml::plain(false));
+    }
     service.set("restart.policy", Yaml::text("no"));
     service.set("essential", Yaml::plain(fails));
     let first = pod.services.iter().chain(&pod.gateway).filter_map(|service| service.text("priority")?.parse::<i64>().ok()).min();
-    service.set("priority", Yaml::plain(first.unwrap_or(100).min(100) - 10));
+    let first = first.unwrap_or(100).min(100);
+    service.set("priority", Yaml::plain(if first > 1 { 1 } else { first - 1 }));
     pod.services.insert(0, service);
 }
 

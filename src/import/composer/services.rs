@@ -68,7 +68,7 @@ impl Making<'_> {
         if program.processes.len() == 1 && !is_referred {
             let name = self.name(&program.name);
             self.renamed.push(Renamed { was: full_name(program, first), is: name.clone() });
-            let service = self.service(program, first, &name, priority);
+            let service = self.service(program, first, first, &name, priority);
             self.services.push(service);
         } else if counted == 0 && alike && (program.numbered.len() == program.processes.len()) {
             let name = self.name(&program.name);
@@ -76,7 +76,7 @@ impl Making<'_> {
                 let number = trailing_number(&process.name).unwrap_or(index);
                 self.renamed.push(Renamed { was: full_name(program, process), is: format!("{name}-{number}") });
             }
-            let mut service = self.service(program, &program.numbered[0], &name, priority);
+            let mut service = self.service(program, &program.numbered[0], first, &name, priority);
             let count = program.references.get("numprocs");
             let count =
                 count.map_or_else(|| Yaml::plain(program.processes.len()), |variable| Yaml::text(format!("${{{variable}:-1}}")));
@@ -90,10 +90,12 @@ impl Making<'_> {
             for process in &program.processes {
                 let name = self.name(&process.name);
                 self.renamed.push(Renamed { was: full_name(program, process), is: name.clone() });
-                let service = self.service(program, process, &name, priority);
+                let service = self.service(program, process, process, &name, priority);
                 self.services.push(service);
             }
-            self.implied(program, "numprocs_start", "each process is a service of its own");
+            for option in ["numprocs", "numprocs_start", "process_name"] {
+                self.implied(program, option, "each process is a service of its own, as its number means something");
+            }
         }
         let key = format!("services.{}", self.services.last().map_or("", |service| service.name.as_str()));
         for option in ["numprocs", "process_name", "numprocs_start"] {
@@ -109,7 +111,8 @@ impl Making<'_> {
         }
     }
 
-    fn service(&mut self, program: &Program, process: &Process, name: &str, priority: Option<i64>) -> Service {
+    /// The service of a process; its files are those of `logged`, in whose paths the number is filled in.
+    fn service(&mut self, program: &Program, process: &Process, logged: &Process, name: &str, priority: Option<i64>) -> Service {
         let mut service = Service::new(name);
         let command = self.command(process, name);
         service.set("command", command);
@@ -122,7 +125,7 @@ impl Making<'_> {
             service.set("umask", Yaml::text(format!("{umask:04o}")));
         }
         self.environment(process, &mut service);
-        logs::of_process(self.source, self.around.working_dir, program, process, &mut service, self.account);
+        logs::of_process(self.source, self.around.working_dir, program, logged, &mut service, self.account);
         for option in ["user", "umask", "environment"] {
             self.carried(program, option, &format!("services.{name}.{option}"));
         }

@@ -28,6 +28,11 @@ const EVERYWHERE: [&str; 4] = ["root", "nobody", "nogroup", "www-data"];
 
 /// Declares the users that services run as.
 pub fn declare(pod: &mut Pod) {
+    // What packages, shell lines or a Dockerfile bring has a number that nobody here knows.
+    let may_be_there = match &pod.base {
+        Some(Yaml::Map(base)) => base.iter().any(|(key, _)| key != "image"),
+        _ => false,
+    };
     let mut next = 1001;
     let services = pod.services.iter_mut().chain(&mut pod.gateway);
     for service in services {
@@ -42,6 +47,9 @@ pub fn declare(pod: &mut Pod) {
         }
         for part in user.split(':').filter(|part| part.parse::<u32>().is_err() && !EVERYWHERE.contains(part)) {
             if !names::is_user(part) || pod.users.iter().any(|(known, _)| known == part) {
+                continue;
+            }
+            if may_be_there {
                 continue;
             }
             let known = KNOWN.iter().find(|(name, _)| *name == part).map(|(_, uid)| *uid);

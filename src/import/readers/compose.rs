@@ -89,9 +89,14 @@ fn enter(node: &Node, source: &Source, file: usize, account: &mut Account, depth
         let last = line(entry.value.span.end.saturating_sub(1).max(entry.key_span.start)).max(first);
         let place = account.enter(Place::line(file, first).to(last), entry.key.clone());
         places.insert(entry.key_span.start, place);
-        let is_section = matches!((depth, entry.key.as_str()), (0, "services" | "volumes" | "networks" | "secrets") | (1, _));
-        if is_section && depth < 2 {
-            enter(&entry.value, source, file, account, depth + 1, places);
+        // Of services the keys, of volumes and the like the names.
+        let inner = match (depth, entry.key.as_str()) {
+            (0, "services") => Some(1),
+            (0, "volumes" | "networks" | "secrets") | (1, _) => Some(2),
+            _ => None,
+        };
+        if let Some(depth) = inner {
+            enter(&entry.value, source, file, account, depth, places);
         }
     }
 }

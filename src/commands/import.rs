@@ -170,12 +170,14 @@ fn walk(folder: &Path, prefix: &str, depth: usize, project: &mut Project) -> Res
 
 /// Whether a file of this name may be read: what may hold secrets alone is not even opened.
 fn may_say_something(name: &str) -> bool {
-    const ENDINGS: [&str; 9] = [".conf", ".ini", ".sh", ".yml", ".yaml", ".py", ".template", ".pl", ".json"];
+    const ENDINGS: [&str; 11] =
+        [".conf", ".ini", ".sh", ".yml", ".yaml", ".py", ".template", ".pl", ".json", ".toml", "requirements.txt"];
     name.contains("Dockerfile")
         || name == "Containerfile"
         || name == "Procfile"
         || name.contains("nginx")
         || name.contains("entrypoint")
         || ENDINGS.iter().any(|ending| name.ends_with(ending))
+        || name == "go.mod"
         || !name.contains('.')
 }

@@ -13,6 +13,7 @@ pub mod problem;
 pub mod project;
 pub mod readers;
 pub mod secrets;
+pub mod start;
 pub mod yaml;
 
 use account::Account;

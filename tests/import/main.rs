@@ -3,4 +3,5 @@
 mod corpus;
 mod projects;
 mod robustness;
+mod start;
 mod support;

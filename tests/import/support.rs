@@ -2,7 +2,7 @@
 
 use podctl::import::project::Project;
 use podctl::import::{Imported, import};
-use podctl::render::plan;
+use podctl::render::{Facts, plan};
 use podctl::spec::load::{Inputs, load};
 use podctl::spec::model::Pod;
 use podctl::spec::source::Source;
@@ -30,5 +30,5 @@ pub fn pod(text: &str) -> Result<Pod, String> {
 
 /// The plan that podinit gets.
 pub fn compile(text: &str) -> Result<Plan, String> {
-    plan::compile(&pod(text)?).map_err(|error| format!("{error:#}"))
+    plan::compile(&pod(text)?, &Facts::default()).map_err(|error| format!("{error:#}"))
 }

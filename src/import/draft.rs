@@ -109,6 +109,39 @@ const SHARED: [&str; 16] = [
     "logging.stderr",
 ];
 
+/// `stop_group`, where it is the same for all and not for all what a service has by itself: a shell's whole group is told.
+fn stop_group(services: &mut [Service]) -> Option<(String, Yaml)> {
+    let key = "stop_group";
+    let own = |service: &Service| service.get(key).cloned().unwrap_or_else(|| Yaml::plain(service.is_shell()));
+    let first = services.iter().find(|service| !service.follows).map(own)?;
+    let said = services.iter().filter(|service| service.get(key).is_some()).count();
+    if said < 2 || services.iter().any(|service| !service.follows && own(service) != first) {
+        return None;
+    }
+    services.iter_mut().for_each(|service| drop(service.remove(key)));
+    Some((key.to_owned(), first))
+}
+
+/// Variables that all services have with the same value; takes them out of the services.
+pub fn shared_variables(services: &mut [Service]) -> Vec<(String, Yaml)> {
+    let of = |service: &Service| match service.get("environment") {
+        Some(Yaml::Map(entries)) => entries.clone(),
+        _ => Vec::new(),
+    };
+    let own: Vec<Vec<(String, Yaml)>> = services.iter().filter(|service| !service.follows).map(of).collect();
+    let Some((first, others)) = own.split_first().filter(|(_, others)| !others.is_empty()) else { return Vec::new() };
+    let shared: Vec<(String, Yaml)> =
+        first.iter().filter(|entry| others.iter().all(|other| other.contains(entry))).cloned().collect();
+    for service in services.iter_mut().filter(|service| !shared.is_empty() && service.get("environment").is_some()) {
+        let rest: Vec<(String, Yaml)> = of(service).into_iter().filter(|entry| !shared.contains(entry)).collect();
+        service.remove("environment");
+        if !rest.is_empty() {
+            service.set("environment", Yaml::Map(rest));
+        }
+    }
+    shared
+}
+
 /// Whether a gateway takes a key from `defaults`.
 fn of_gateway(key: &str) -> bool {
     let outer = key.split('.').next().unwrap_or(key);
@@ -167,6 +200,7 @@ pub fn share(services: &mut [Service], gateway: Option<&mut Service>) -> Vec<(St
         }
         defaults.extend(shared.map(|value| (key.to_owned(), value)));
     }
+    defaults.extend(stop_group(services));
     if let Some(gateway) = gateway {
         for key in SHARED.iter().filter(|key| of_gateway(key)) {
             let shared = defaults.iter().find(|(known, _)| known == key).map(|(_, value)| value.clone());

@@ -41,5 +41,22 @@ pub struct Imported {
 pub fn import(project: &Project) -> Result<Imported, Vec<Problem>> {
     let mut account = Account::default();
     let sources = project.read(&mut account)?;
+    if let Some(supervisord) = sources.supervisord.as_ref().filter(|supervisord| supervisord.programs.is_empty()) {
+        return Err(vec![nothing_to_run(supervisord, &account)]);
+    }
     Ok(composer::compose(project, &sources, account))
+}
+
+/// A pod has a service at least.
+fn nothing_to_run(supervisord: &readers::supervisord::Supervisord, account: &Account) -> Problem {
+    let include = supervisord.entries.iter().find(|entry| entry.section == "include" && entry.option.as_deref() == Some("files"));
+    let (place, text) = match include {
+        Some(entry) => (
+            Some(entry.place),
+            "no program is in this file, and those that it includes are not here: import the folder that has them",
+        ),
+        None => (supervisord.entries.first().map(|entry| entry.place), "no program is in this file: there is nothing to run"),
+    };
+    let file = account.name(place.map_or(0, |place| place.file)).to_owned();
+    Problem { file, line: place.map(|place| place.line), text: text.to_owned() }
 }

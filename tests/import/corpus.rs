@@ -35,6 +35,11 @@ fn real_configurations_keep_their_programs_and_every_difference_has_a_reason() {
             serde_json::from_slice(&std::fs::read(folder.join("oracle").join(format!("{name}.json"))).unwrap()).unwrap();
         let imported = import_file("supervisord.conf", &String::from_utf8_lossy(&bytes));
         let (imported, plan) = match (imported, oracle["ok"] == true) {
+            // A file that only includes others, which are not here.
+            (Err(mistakes), true) if processes(&oracle).is_empty() && mistakes[0].contains("no program") => {
+                *counts.entry("nothing to run").or_default() += 1;
+                continue;
+            }
             (Err(mistakes), true) => {
                 failures.push(format!("{name}: refused: {mistakes:?}"));
                 continue;
@@ -42,10 +47,6 @@ fn real_configurations_keep_their_programs_and_every_difference_has_a_reason() {
             (Err(_), false) => continue,
             (Ok(_), false) => {
                 failures.push(format!("{name}: the original refuses it: {}", oracle["error"]));
-                continue;
-            }
-            (Ok(imported), true) if processes(&oracle).is_empty() && imported.renamed.is_empty() => {
-                *counts.entry("nothing to run").or_default() += 1;
                 continue;
             }
             (Ok(imported), true) => match compile(&imported.text) {

@@ -138,7 +138,12 @@ pub fn part(services: &mut [Service]) {
     }
     for service in services {
         let Some(file) = service.text("logging.file").map(str::to_owned) else { continue };
-        let is_usual = file.rsplit('/').next() == Some(&format!("{}.log", service.name));
+        let name = file.rsplit('/').next().unwrap_or_default();
+        let is_apart = service.text("logging.stderr") == Some("separate");
+        // podctl calls the other one NAME.err.log.
+        let endings = [".log", ".out.log", "_out.log", "-out.log", ".stdout.log", "_stdout.log", "-stdout.log"];
+        let ending = name.strip_prefix(service.name.as_str()).and_then(|rest| endings.iter().position(|ending| *ending == rest));
+        let is_usual = ending.is_some_and(|ending| ending == 0 || is_apart);
         if is_usual || writers.get(&file).is_some_and(|writers| *writers > 1) || service.get("replicas").is_some() {
             in_folder(service);
         }

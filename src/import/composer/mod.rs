@@ -81,6 +81,10 @@ pub fn compose(project: &Project, sources: &Sources, mut account: Account) -> Im
         script::compose(script, &user, working_dir.as_deref(), &mut pod, &mut account);
     }
     health::carry(sources, &mut pod, &mut account);
+    // nginx as the gateway knows no variables; what is left of the services' may be the pod's.
+    for (name, value) in draft::shared_variables(&mut pod.services) {
+        pod.variables.of_all(name, value);
+    }
     users::declare(&mut pod);
     if pod.base.is_none() {
         account.note("no Dockerfile is here: say in `base` what the image starts from, and which packages it needs");

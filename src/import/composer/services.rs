@@ -5,7 +5,7 @@ use super::variables::Variables;
 use crate::import::account::Account;
 use crate::import::draft::Service;
 use crate::import::readers::ini::Entry;
-use crate::import::readers::supervisord::{self, Program, Supervisord, escape, has_reference, place_of, template};
+use crate::import::readers::supervisord::{self, Other, Program, Supervisord, escape, has_reference, place_of, template};
 use crate::import::secrets;
 use crate::import::yaml::Yaml;
 use podinit_plan::supervisord::{AutoRestart, Process};
@@ -350,7 +350,8 @@ pub fn seconds(seconds: u64) -> String {
         seconds if seconds > 365 * 86_400 => "8760h".to_owned(),
         seconds if seconds >= 120 && seconds % 3_600 == 0 => format!("{}h", seconds / 3_600),
         seconds if seconds >= 120 && seconds % 60 == 0 => format!("{}m", seconds / 60),
-        seconds => format!("{seconds}s"),
+        seconds if seconds < 120 => format!("{seconds}s"),
+        seconds => podinit_plan::units::format_duration_ms(seconds * 1_000),
     }
 }
 
@@ -372,6 +373,9 @@ pub fn rest(source: &Supervisord, is_essential: bool, ending: &BTreeSet<String>,
             ("eventlistener", _) if ending.contains(&entry.section) => {
                 let by = if is_essential { "`essential: true`: the pod ends with a service that is down for good" } else { "" };
                 account.implied(place, by);
+            }
+            ("eventlistener", _) if source.others.iter().any(|other| other.section == entry.section && only_logs(other)) => {
+                account.implied(place, "the container's log has every line, with the name of its service");
             }
             ("eventlistener", option) => {
                 let why = match option {
@@ -407,6 +411,13 @@ pub fn rest(source: &Supervisord, is_essential: bool, ending: &BTreeSet<String>,
             }
         }
     }
+}
+
+/// Whether a listener only hands on what programs write.
+fn only_logs(listener: &Other) -> bool {
+    let is_log = |event: &String| event.starts_with("PROCESS_LOG");
+    let names = ["supervisor_stdout", "supervisor-stdout", "supervisor_logging", "supervisor-logging"];
+    listener.events.iter().all(is_log) && names.iter().any(|name| listener.command.contains(name))
 }
 
 fn supervisord_lines(source: &Supervisord, account: &mut Account) {

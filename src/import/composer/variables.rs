@@ -24,6 +24,12 @@ impl Variables {
         self.of_pod.push((name.to_owned(), value));
     }
 
+    /// A variable that all services had.
+    pub fn of_all(&mut self, name: String, value: Yaml) {
+        self.of_pod.retain(|(known, _)| *known != name);
+        self.of_pod.push((name, value));
+    }
+
     /// As [`Self::of_pod`], over what was said before.
     pub fn over(&mut self, name: &str, value: Option<&str>) {
         self.of_pod.retain(|(known, _)| known != name);

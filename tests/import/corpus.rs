@@ -9,7 +9,7 @@ use podinit_plan::template::Template;
 use podinit_plan::{signal, words};
 use serde_json::{Value, json};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -58,6 +58,8 @@ fn real_configurations_keep_their_programs_and_every_difference_has_a_reason() {
             },
         };
         programs += imported.renamed.len();
+        failures
+            .extend(unaccounted(&imported, &String::from_utf8_lossy(&bytes)).into_iter().map(|line| format!("{name}: {line}")));
         for (kind, text) in compare(&imported, &plan, &oracle) {
             *counts.entry(kind).or_default() += 1;
             writeln!(list, "{name}: {kind}: {text}").unwrap();
@@ -68,6 +70,15 @@ fn real_configurations_keep_their_programs_and_every_difference_has_a_reason() {
     }
     println!("{list}{} files, {programs} processes; differences: {counts:?}", names.len());
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// Lines that nothing is said of.
+fn unaccounted(imported: &Imported, text: &str) -> Vec<String> {
+    let told: BTreeSet<usize> = imported.account.records().flat_map(|record| record.line..=record.end_line).collect();
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    let lines = text.split('\n').enumerate().map(|(index, line)| (index + 1, line.trim()));
+    let says = lines.filter(|(number, line)| !line.is_empty() && !line.starts_with([';', '#']) && !told.contains(number));
+    says.map(|(number, line)| format!("line {number} is not accounted for: {line}")).collect()
 }
 
 /// The programs' processes that supervisord has, in the order of groups.

@@ -123,6 +123,43 @@ fn paths_are_seen_from_where_the_file_is_written() {
     assert_eq!(below.services["web"].command, here.services["web"].command);
 }
 
+/// A project of a supervisord.conf with one program and a Dockerfile.
+fn with_dockerfile(dockerfile: &str) -> Pod {
+    let conf = "[supervisord]\n[program:web]\ncommand=gunicorn app:app\n";
+    let texts = [("supervisord.conf", conf), ("Dockerfile", dockerfile)];
+    let texts: Vec<Source> =
+        texts.iter().map(|(name, text)| Source { name: (*name).to_owned(), text: (*text).to_owned() }).collect();
+    let files = ["requirements.txt", "Dockerfile", "supervisord.conf"].map(str::to_owned).into();
+    let imported = import(&Project { name: "x".to_owned(), files, texts, ..Project::default() }).unwrap();
+    pod(&imported.text).unwrap_or_else(|mistakes| panic!("{mistakes}"))
+}
+
+#[test]
+fn a_dockerfile_is_taken_apart_only_where_all_of_it_can_be_told() {
+    let start = "FROM python:3.12\nWORKDIR /app\n";
+    for told in [
+        "COPY . .\nRUN pip install -r requirements.txt\n",
+        "RUN apt-get update && apt-get install -y curl supervisor\nCOPY . .\n",
+        "COPY conf /etc/x\nRUN mkdir -p /var/x && chown www-data:www-data /var/x\n",
+        "USER www-data\nEXPOSE 80\nCMD supervisord\n",
+    ] {
+        assert_eq!(with_dockerfile(&format!("{start}{told}")).base.build, None, "{told}");
+    }
+    for kept in [
+        "RUN pip install gunicorn\nCOPY . .\nRUN pip install -r requirements.txt\n",
+        "COPY . .\nRUN make\n",
+        "ARG A\nCOPY . .\n",
+        "COPY *.py /app/\n",
+        "SHELL [\"/bin/bash\", \"-c\"]\n",
+        "ADD https://example.org/x.tar.gz /x\n",
+        "ENV A=1\nRUN echo $A\n",
+        "RUN --mount=type=secret,id=a cat /run/secrets/a\n",
+        "COPY --from=0 /a /b\n",
+    ] {
+        assert!(with_dockerfile(&format!("{start}{kept}")).base.build.is_some(), "{kept}");
+    }
+}
+
 #[test]
 fn broken_sources_are_refused_with_their_places() {
     let source = |name: &str, text: &str| Source { name: name.to_owned(), text: text.to_owned() };

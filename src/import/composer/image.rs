@@ -62,6 +62,8 @@ struct Making<'a> {
     folder: String,
     image: Image,
     labels: Vec<(String, Yaml)>,
+    /// Programs of the image's own Python are executed by their path.
+    has_pip: bool,
     /// The project's folder as a whole has been copied.
     is_copied: bool,
     /// Files that podctl has something else for.
@@ -91,6 +93,8 @@ pub fn compose(
         return Err(Obstacle { place: last.place, why: "the image is made from another stage".to_owned() });
     }
     making.image.project_at = project_at(last);
+    making.has_pip =
+        pod.services.iter().any(|service| service.text("command").is_some_and(|command| command.contains("/usr/local/bin/")));
     for instruction in &last.instructions {
         making.instruction(instruction, dockerfile, skip)?;
     }
@@ -186,6 +190,7 @@ impl Making<'static> {
             folder: "/".to_owned(),
             image: Image::default(),
             labels: Vec::new(),
+            has_pip: false,
             is_copied: false,
             ignored: Vec::new(),
         }
@@ -297,6 +302,10 @@ impl Making<'_> {
             return Ok(());
         }
         if self.image.project_at.is_some() && rest.iter().all(|line| is_install(line)) {
+            // podctl gives a project an environment of its own, in which nothing of the image's is found.
+            if text_is_pip(&rest) && (self.has_pip || self.run.iter().any(|line| line.contains("pip"))) {
+                return Err(Obstacle { place, why: "it installs for the image's own Python, as other lines do".to_owned() });
+            }
             self.image.installs = true;
             self.implied(place, "dependencies are installed by their lock file");
             return Ok(());
@@ -536,6 +545,10 @@ fn is_install(line: &str) -> bool {
     ];
     let is_pip = line.starts_with("pip") && line.contains("install") && line.contains("-r") && line.contains("requirements.txt");
     is_pip || starts.iter().any(|start| line.starts_with(start))
+}
+
+fn text_is_pip(lines: &[String]) -> bool {
+    lines.iter().any(|line| line.starts_with("pip"))
 }
 
 /// Files that lock files are read with.

@@ -34,6 +34,10 @@ pub struct Cli {
 pub enum Command {
     /// Show every mistake of a pod.yaml at once
     Check(commands::check::Args),
+    /// Start a pod.yaml from what the folder shows
+    Init(commands::init::Args),
+    /// Write the pod.yaml of a project that runs under supervisord
+    Import(commands::import::Args),
     /// Write the files that an image is built from
     Render(commands::render::Args),
     /// Build a pod's image
@@ -80,6 +84,8 @@ fn execute(cli: Cli) -> Result<()> {
     // What needs no engine needs no runtime either.
     match cli.command {
         Command::Check(args) => return commands::check::run(&context, &args),
+        Command::Init(args) => return commands::init::run(&context, &args),
+        Command::Import(args) => return commands::import::run(&context, &args),
         Command::Render(args) => return commands::render::run(&context, &args),
         _ => {}
     }
@@ -87,7 +93,7 @@ fn execute(cli: Cli) -> Result<()> {
     let result = runtime.block_on(async {
         use commands::interrupt::or_interrupted;
         match cli.command {
-            Command::Check(_) | Command::Render(_) => Ok(()),
+            Command::Check(_) | Command::Init(_) | Command::Import(_) | Command::Render(_) => Ok(()),
             Command::Build(args) => or_interrupted(commands::build::run(&context, &args)).await,
             Command::Ps(args) => or_interrupted(commands::ps::run(&context, &args)).await,
             Command::Logs(args) => or_interrupted(commands::logs::run(&context, &args)).await,
@@ -124,6 +130,9 @@ mod tests {
             "podctl check",
             "podctl check core-pod --format json",
             "podctl render core-pod -o out",
+            "podctl init",
+            "podctl import supervisord.conf",
+            "podctl import . -o pod.yaml --force --format json",
             "podctl build core-pod --no-cache --pull --ca-bundle ca.pem --mirror http://mirror.example/debian",
             "podctl up -d core-pod",
             "podctl -f a.yaml -f b.yaml up --no-build --wait-timeout 1m30s",

@@ -4,6 +4,8 @@
 pub mod build;
 pub mod check;
 pub mod down;
+pub mod import;
+pub mod init;
 pub mod interrupt;
 pub mod lines;
 pub mod logs;

@@ -95,6 +95,11 @@ pub fn ids(pod: &Pod, user: &str) -> Option<(u32, u32)> {
     users::ids(pod, user).map(|users::Ids { uid, gid }| (uid, gid))
 }
 
+/// The lock files by which dependencies are installed.
+pub fn lockfile_names() -> impl Iterator<Item = &'static str> {
+    lockfiles::LOCKFILES.iter().map(|lockfile| lockfile.name)
+}
+
 /// Renders all files of a pod's image.
 ///
 /// # Errors

@@ -16,10 +16,10 @@ pub mod source;
 mod check;
 mod decode;
 mod merge;
-mod node;
+pub(crate) mod node;
 mod recover;
 mod syntax;
-mod yaml;
+pub(crate) mod yaml;
 
 #[cfg(test)]
 mod tests;

@@ -133,6 +133,9 @@ pub fn render(pod: &Pod, facts: &Facts) -> Result<String> {
     )
 }
 
+/// By which people know it.
+const SUPERVISORCTL: &str = "/usr/local/bin/supervisorctl";
+
 /// Commands that make the folders which services write to or start in, unless the base has them already: what it has
 /// keeps its owner. podinit's and nginx's own folders belong to who runs them, whoever made them.
 fn folders(pod: &Pod, image_user: Ids) -> String {
@@ -151,6 +154,8 @@ fn folders(pod: &Pod, image_user: Ids) -> String {
     let working_dirs: BTreeSet<String> =
         unbuilt.filter_map(|(_, service)| Some(Template::parse(&service.working_dir).ok()?.literal()?.to_owned())).collect();
     commands.extend(working_dirs.iter().filter(|path| *path != "/").map(|path| format!("mkdir -p {}", syntax::shell_word(path))));
+    // podinit called by that name; a real one in the base would look for a daemon that is not there.
+    commands.push(format!("ln -sf {} {SUPERVISORCTL}", podinit::PODINIT));
     commands.join(" \\\n    && ")
 }
 

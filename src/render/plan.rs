@@ -1,5 +1,6 @@
 //! From a pod to podinit's plan.
 
+mod control;
 mod service;
 mod told;
 
@@ -45,7 +46,7 @@ pub fn compile(pod: &Pod, facts: &Facts) -> Result<Plan> {
         directories: directories(pod),
         files: files::planned(pod, facts),
         public_socket: pod.gateway.as_ref().map(|_| PUBLIC_SOCKET.to_owned()),
-        servers: Vec::new(),
+        servers: control::servers(pod),
         services,
     })
 }

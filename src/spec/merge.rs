@@ -31,7 +31,7 @@ const NAMED: [&str; 11] = [
 /// first's.
 const KINDS: [(&str, &[&str]); 2] =
     [("healthcheck", &["http", "tcp", "exec", "test"]), ("ready", &["log", "file", "notify", "watchdog"])];
-/// What a gateway takes from `defaults`: the rest speaks of the services' own programs.
+/// What a gateway and event listeners take from `defaults`: the rest speaks of the services' own programs.
 const GATEWAY_DEFAULTS: [&str; 9] = [
     "user",
     "environment",
@@ -60,6 +60,11 @@ pub fn apply_defaults(pod: &mut Node) {
                 for service in services.entries.iter_mut().filter(|service| service.value.map().is_some()) {
                     let below = Node { span, value: Value::Map(defaults.clone()) };
                     service.value = over_defaults(below, &service.value);
+                }
+            }
+            ("event_listeners", Node { value: Value::Map(listeners), .. }) => {
+                for listener in listeners.entries.iter_mut().filter(|listener| listener.value.map().is_some()) {
+                    listener.value = over_defaults(for_gateway(&defaults, span), &listener.value);
                 }
             }
             ("gateway", gateway) if gateway.map().is_some() || gateway.is_null() => {

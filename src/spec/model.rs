@@ -11,7 +11,7 @@ pub use gateway::{Cors, Expires, Fallback, Gateway, Protocol, Return, Route, Rou
 pub use image::{Base, BaseBuild, File, FileSource, Stage, User};
 
 use indexmap::IndexMap;
-use podinit_plan::plan::{Attributes, Backoff, Format, Kind, OnFailure, Ready, RestartPolicy, Schedule, Value};
+use podinit_plan::plan::{Attributes, Backoff, Format, Kind, Listener, OnFailure, Ready, RestartPolicy, Schedule, Value};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -61,10 +61,23 @@ pub struct Pod {
     pub gateway: Option<Gateway>,
     /// What the engine is asked for besides.
     pub container: Container,
+    /// Where podinit can be talked to as supervisord can.
+    pub control: Option<Control>,
     /// Containers beside the pod, by name.
     pub backing_services: IndexMap<String, Backing>,
     /// What `podctl test acceptance` holds the pod to.
     pub acceptance: Acceptance,
+}
+
+/// Where podinit can be talked to as supervisord can, and its page for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Control {
+    /// A port of the container's.
+    pub port: Option<u16>,
+    /// A unix socket in the container; absolute.
+    pub socket: Option<String>,
+    /// Name and password, templates; without them nothing can be changed through the port.
+    pub credentials: Option<(String, String)>,
 }
 
 /// A service.
@@ -92,6 +105,8 @@ pub struct Service {
     pub socket: Option<String>,
     /// What the gateway speaks to it.
     pub protocol: Protocol,
+    /// What it is told of, if it listens to events.
+    pub listener: Option<Listener>,
     /// How it is asked whether it is well; filled in from its port when it has none of its own.
     pub healthcheck: Option<HealthCheck>,
     /// When it counts as up, if it says so.

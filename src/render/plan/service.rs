@@ -1,5 +1,6 @@
 //! One service of the plan.
 
+use super::control;
 use super::told::Told;
 use crate::render::{nginx, users};
 use crate::spec::instances::Instance;
@@ -23,12 +24,15 @@ pub fn compile(pod: &Pod, service: &model::Service, instance: &Instance) -> Resu
         working_dir: told.fill(&service.working_dir),
         user: Some(service.user.clone()),
         groups: groups(pod, service, instance),
-        environment: told.environment().chain(own).collect(),
+        environment: told.environment().chain(control::told(pod, &instance.name, service)).chain(own).collect(),
         env_files: fill_all(&service.env_files),
         attributes: service.attributes.clone(),
         ports: instance.ports.clone(),
         kind: service.kind,
         schedule: service.schedule.clone(),
+        group: group(service, instance),
+        stdin: if service.listener.is_some() { target::Stdin::Pipe } else { target::Stdin::Null },
+        listener: service.listener.clone(),
         autostart: service.autostart.clone(),
         priority: service.priority,
         depends_on: dependencies(pod, service),
@@ -55,6 +59,12 @@ pub fn compile(pod: &Pod, service: &model::Service, instance: &Instance) -> Resu
         logging: logging(&service.logging, &instance.name),
         ..target::Service::new(compile_command(&service.command, &told)?)
     })
+}
+
+/// Replicas are addressed together by the service's name.
+fn group(service: &model::Service, instance: &Instance) -> Option<String> {
+    let service_name = instance.name.rsplit_once('-').map(|(name, _)| name.to_owned());
+    service_name.filter(|_| service.replicas.is_some())
 }
 
 /// Groups besides the user's own. The gateway has those of services on sockets: what makes a socket lets nobody else in.

@@ -47,12 +47,15 @@ struct Places<'t> {
 impl<'t> Places<'t> {
     /// A service or the gateway.
     fn service(&self, name: &str) -> Option<&'t Node> {
-        if name == GATEWAY { self.tree.at(&[GATEWAY]) } else { self.tree.at(&["services", name]) }
+        let listener = || self.tree.at(&["event_listeners", name]);
+        if name == GATEWAY { self.tree.at(&[GATEWAY]) } else { self.tree.at(&["services", name]).or_else(listener) }
     }
 
     /// Where a service's name stands.
     fn service_name(&self, name: &str) -> Span {
-        let span = if name == GATEWAY { self.tree.key_span(&[GATEWAY]) } else { self.tree.key_span(&["services", name]) };
+        let of = |section: &str| self.tree.key_span(&[section, name]);
+        let span =
+            if name == GATEWAY { self.tree.key_span(&[GATEWAY]) } else { of("services").or_else(|| of("event_listeners")) };
         span.unwrap_or_default()
     }
 

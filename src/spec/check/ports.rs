@@ -61,6 +61,17 @@ fn listening(pod: &Pod, places: &Places<'_>, diagnostics: &mut Vec<Diagnostic>) 
             }
         }
     }
+    if let Some(port) = pod.control.as_ref().and_then(|control| control.port) {
+        let span = places.tree.at(&["control", "port"]).map_or_else(Span::default, |node| node.span);
+        match listeners.get(&port) {
+            None => drop(listeners.insert(port, ("control".to_owned(), span))),
+            Some((other, first)) => {
+                let diagnostic = Diagnostic::error(span, format!("port {port} is used twice"));
+                let diagnostic = diagnostic.label("again by `control`").also(*first, format!("first used by `{other}`"));
+                diagnostics.push(diagnostic.help("give podinit's own surface a port of its own"));
+            }
+        }
+    }
     listeners
 }
 

@@ -4,9 +4,11 @@ use super::build::{self, Build};
 use super::environment::{self, environment, labels};
 use super::keys::{Section, mentions, nearest};
 use super::users::users;
-use super::{Decoder, acceptance, backing, base, container, files, gateway, ports, secrets, service, value, volumes};
+use super::{
+    Decoder, acceptance, backing, base, container, control, files, gateway, listeners, ports, secrets, service, value, volumes,
+};
 use crate::spec::diagnostics::Diagnostic;
-use crate::spec::model::{DEFAULT_UID, DEFAULT_USER, GATEWAY, Gateway, Pod, PublishedPort, Service, Stage, User};
+use crate::spec::model::{DEFAULT_UID, DEFAULT_USER, GATEWAY, Pod, PublishedPort, Service, Stage, User};
 use crate::spec::node::{Map, Node, Value};
 use crate::spec::source::Span;
 use indexmap::IndexMap;
@@ -57,9 +59,11 @@ const SECTION: Section = Section {
         "expose",
         "deploy",
         "backing_services",
+        "control",
+        "event_listeners",
         "acceptance",
     ],
-    later: &["monitor", "alerts", "control", "event_listeners"],
+    later: &["monitor", "alerts"],
 };
 
 /// The pod that a tree describes; none when it is no pod at all. Complete only when nothing was reported.
@@ -76,6 +80,16 @@ pub fn pod(cx: &mut Decoder<'_>, tree: &Node, folder: &Path) -> Option<Pod> {
     for service in services.values_mut() {
         service.env_files.splice(0..0, inside.iter().cloned());
     }
+    // They are services like others from here on; those that share a name with one have been refused.
+    for (name, listener) in value(cx, map, "event_listeners", listeners::listeners).unwrap_or_default() {
+        if services.contains_key(&name) || name == GATEWAY || name == PID_1 {
+            let span = tree.key_span(&["event_listeners", &name]).unwrap_or_default();
+            cx.refuse::<()>(span, format!("there is another `{name}`"), "give the event listener a name of its own");
+        } else {
+            services.insert(name, listener);
+        }
+    }
+    let control = value(cx, map, "control", control::control);
     let gateway = value(cx, map, GATEWAY, |cx, node| gateway::gateway(cx, node, &services, &route_settings));
     let mut pod = Pod {
         image: value(cx, map, "image", base::image).map_or_else(|| format!("{name}:latest"), tagged),
@@ -92,13 +106,19 @@ pub fn pod(cx: &mut Decoder<'_>, tree: &Node, folder: &Path) -> Option<Pod> {
         secrets: value(cx, map, "secrets", |cx, node| secrets::secrets(cx, node, folder)).unwrap_or_default(),
         ports: match map.entry("ports") {
             Some(_) => value(cx, map, "ports", ports::published).unwrap_or_default(),
-            None => gateway.iter().map(own_port).collect(),
+            None => gateway
+                .iter()
+                .map(|gateway| gateway.port)
+                .chain(control.as_ref().and_then(|control| control.port))
+                .map(own_port)
+                .collect(),
         },
         volumes: value(cx, map, "volumes", |cx, node| volumes::volumes(cx, node, folder)).unwrap_or_default(),
         stop_grace_period_ms: value(cx, map, "stop_grace_period", Decoder::duration).unwrap_or(10_000),
         services,
         gateway,
         container: container::container(cx, map),
+        control,
         backing_services: value(cx, map, "backing_services", |cx, node| backing::backing_services(cx, node, folder))
             .unwrap_or_default(),
         acceptance: value(cx, map, "acceptance", acceptance::acceptance).unwrap_or_default(),
@@ -235,8 +255,8 @@ fn tagged(image: String) -> String {
     if name.contains([':', '@']) { image } else { format!("{image}:latest") }
 }
 
-/// What is published when nothing is said: the gateway, on this machine only.
-fn own_port(gateway: &Gateway) -> PublishedPort {
+/// What is published when nothing is said: the gateway and podinit's own port, on this machine only.
+fn own_port(port: u16) -> PublishedPort {
     let address = Some(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    PublishedPort { address, host: Some(gateway.port), container: gateway.port, protocol: "tcp" }
+    PublishedPort { address, host: Some(port), container: port, protocol: "tcp" }
 }

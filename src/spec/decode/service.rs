@@ -134,6 +134,7 @@ pub fn process(cx: &mut Decoder<'_>, map: &Map, node: &Node, rules: &Rules) -> S
         ports: Vec::new(),
         socket: None,
         protocol: Protocol::Http,
+        listener: None,
         healthcheck: check.flatten(),
         ready: None,
         ready_after_ms: value(cx, map, "ready_after", Decoder::duration).unwrap_or(1_000),

@@ -1,6 +1,7 @@
 //! Whole files in, pods or diagnostics out.
 
 mod container;
+mod control;
 mod images;
 mod mistakes;
 mod pods;

@@ -52,6 +52,7 @@ fn a_service_that_says_nothing_has_the_defaults() {
         ports: vec![],
         socket: None,
         protocol: Protocol::Http,
+        listener: None,
         healthcheck: None,
         ready: None,
         ready_after_ms: 1_000,

@@ -149,7 +149,7 @@ fn backlog(text: &str) -> Result<u64, String> {
 }
 
 /// What a listener can be told of.
-const EVENTS: &[&str] = &[
+pub const EVENTS: &[&str] = &[
     "EVENT",
     "PROCESS_STATE",
     "PROCESS_STATE_STOPPED",

@@ -27,6 +27,7 @@ pub use client::{Client, SERVER_URL, read_client};
 pub use compile::{Ground, compile};
 pub use config::{AutoRestart, Config, Daemon, Group, GroupKind, Listen, Log, LogTarget, Process, Server, Variables, full_name};
 pub use flags::{Asked, Flags, PLACES, parse as parse_flags};
+pub use groups::EVENTS;
 pub use state::ProcessState;
 
 use serde::{Serialize, Serializer};

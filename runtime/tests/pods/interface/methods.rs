@@ -39,7 +39,10 @@ fn a_plan_has_groups_of_its_services_names_and_a_start_is_over_when_the_service_
     assert_eq!(state(&pod, "slow"), "RUNNING", "what is answered is so");
     pod.wait_state("late", State::Ready);
     let stopped = call(own(&pod), "stopProcess", &[Value::from("web:*")]).unwrap();
-    assert_eq!(names(stopped), ["web:web-0", "web:web-1"]);
+    let mut stopped = names(stopped);
+    // They are told of as they stop.
+    stopped.sort();
+    assert_eq!(stopped, ["web:web-0", "web:web-1"]);
     assert_eq!(state(&pod, "web:web-0"), "STOPPED");
     assert_eq!(pod.stop().code, Some(0));
 }

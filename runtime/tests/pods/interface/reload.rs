@@ -25,7 +25,7 @@ fn pid(pod: &Pod, name: &str) -> Option<i32> {
 #[test]
 fn hup_makes_of_a_pod_what_its_plan_says_now_and_leaves_the_rest_alone() {
     let mut running = Pod::start(|_| pod([("kept", idle()), ("other", idle()), ("gone", idle())]));
-    for name in ["kept", "other", "gone"] {
+    for name in ["gone", "kept", "other"] {
         running.wait_state(name, State::Ready);
     }
     let (kept, other) = (pid(&running, "kept"), pid(&running, "other"));

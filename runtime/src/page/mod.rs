@@ -13,7 +13,7 @@ pub const CONTENT_TYPE: &str = "text/html; charset=utf-8";
 pub const HEAD: &str = "\
 Content-Security-Policy: default-src 'none'; \
 style-src 'sha256-bbZXKHnyvxB0/LsmQpfeWpkJhzWhMSscUgRTGxrgzeA='; \
-script-src 'sha256-Hs8LAy+gXAuO44sqrRALW4pGlyKIK3dszURAG69KQpo='; \
+script-src 'sha256-CoEMWC8zbyhOFr8N8DyWbEDaQO5lbMQK3oBcIiFzcbQ='; \
 connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n\
 X-Content-Type-Options: nosniff\r\n\
 X-Frame-Options: DENY\r\n\

@@ -102,11 +102,19 @@ impl Session {
         let _ = writeln!(io::stdout(), "{text}");
     }
 
+    /// Prints what is wrong.
+    pub fn complain(&mut self, text: &str) -> Outcome {
+        self.say(text);
+        self.exit = GENERIC;
+        Ok(())
+    }
+
     /// Prints what is wrong with a command, and what it is for.
-    pub fn refuse(&mut self, text: &str, command: &str, exit: u8) {
+    pub fn refuse(&mut self, text: &str, command: &str, exit: u8) -> Outcome {
         self.say(text);
         self.exit = exit;
         self.say(&help::about(command));
+        Ok(())
     }
 
     /// Calls the server.

@@ -2,6 +2,8 @@
 //!
 //! It takes node and a Chromium; without one of them nothing is tested.
 
+#![expect(clippy::unwrap_used, reason = "what goes wrong in a test's own means is a failure of the test")]
+
 use std::io::Read;
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -12,6 +14,7 @@ const CONFIGURATION: &str = "\
 [supervisord]
 [inet_http_server]
 port=127.0.0.1:PORT
+CREDENTIALS
 [program:web]
 command=/bin/sh -c \"echo hello; echo oops >&2; exec sleep 1000\"
 stdout_logfile=FOLDER/web.log
@@ -49,6 +52,15 @@ fn is_there(program: &str) -> bool {
 
 #[test]
 fn the_page_shows_the_services_and_does_what_it_is_asked() {
+    look_at_the_page("", "");
+}
+
+#[test]
+fn the_page_does_so_with_a_password_too() {
+    look_at_the_page("username=me\npassword=s3cret", "me:s3cret@");
+}
+
+fn look_at_the_page(credentials: &str, user: &str) {
     let browsers = ["chromium", "chromium-browser", "google-chrome"];
     if !is_there("node") || !(std::env::var_os("CHROMIUM").is_some() || browsers.into_iter().any(is_there)) {
         println!("there is no node, or no Chromium: the page is not looked at");
@@ -56,7 +68,10 @@ fn the_page_shows_the_services_and_does_what_it_is_asked() {
     }
     let folder = tempfile::tempdir().unwrap();
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let text = CONFIGURATION.replace("FOLDER", folder.path().to_str().unwrap()).replace("PORT", &port.to_string());
+    let text = CONFIGURATION
+        .replace("FOLDER", folder.path().to_str().unwrap())
+        .replace("PORT", &port.to_string())
+        .replace("CREDENTIALS", credentials);
     let path = folder.path().join("supervisord.conf");
     std::fs::write(&path, text).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_podinit"));
@@ -69,7 +84,7 @@ fn the_page_shows_the_services_and_does_what_it_is_asked() {
     }
     let mut node = Command::new("node")
         .args(["--test", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/page.test.mjs")])
-        .env("PODINIT_PAGE_URL", format!("http://127.0.0.1:{port}"))
+        .env("PODINIT_PAGE_URL", format!("http://{user}127.0.0.1:{port}"))
         .env("PODINIT_PAGE_SERVICE", "web")
         .stdout(Stdio::piped())
         .spawn()

@@ -1,4 +1,5 @@
 // The status page in a browser, at any podinit: PODINIT_PAGE_URL=http://127.0.0.1:9001 node --test runtime/tests/page
+// with a password, http://name:password@127.0.0.1:9001.
 //
 // PODINIT_PAGE_SERVICE names a service that may be stopped and started, the first that is ready unless told;
 // PODINIT_PAGE_PICTURES a folder for pictures of it. Without a URL, or without a Chromium, nothing is tested.
@@ -9,7 +10,9 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Browser, chromium } from "./browser.mjs";
 
-const url = process.env.PODINIT_PAGE_URL;
+const given = process.env.PODINIT_PAGE_URL;
+const { origin: url, username, password } = given ? new URL(given) : {};
+const authorization = username ? { Authorization: `Basic ${btoa(`${username}:${password}`)}` } : {};
 const pictures = process.env.PODINIT_PAGE_PICTURES;
 const skip = !url ? "PODINIT_PAGE_URL names no podinit" : !chromium ? "there is no Chromium" : false;
 const DESKTOP = { width: 1280, height: 800 }, PHONE = { width: 360, height: 740 };
@@ -19,31 +22,34 @@ let browser, service;
 const button = (label) => `document.querySelector(${JSON.stringify(`button[aria-label=${JSON.stringify(label)}]`)})`;
 const state = (name) => `[...document.querySelectorAll("li")].find((li) => li.querySelector("h3").textContent === ${JSON.stringify(name)}).querySelector(".state").textContent`;
 
-/** What podinit says of the service. */
-async function asked() {
-  const { services } = await (await fetch(new URL("/v1/status", url))).json();
-  return services.find(({ name }) => name === service);
+/** What podinit says of all services. */
+async function all() {
+  const response = await fetch(new URL("/v1/status", url), { headers: authorization });
+  return (await response.json()).services;
 }
+
+/** What it says of the one. */
+const asked = async () => (await all()).find(({ name }) => name === service);
 
 async function picture(name) {
   if (pictures) await browser.picture(join(pictures, `${name}.png`));
 }
 
 async function open(view) {
-  await browser.go(new URL("/", url).href, view);
+  await browser.go(new URL("/", given).href, view);
   await browser.until(`document.querySelectorAll("li").length > 0`);
 }
 
 before(async () => {
   if (skip) return;
   browser = await Browser.open();
-  const { services } = await (await fetch(new URL("/v1/status", url))).json();
+  const services = await all();
   service = process.env.PODINIT_PAGE_SERVICE ?? services.find((service) => service.state === "ready").name;
 });
 after(() => browser?.close());
 
 test("every service is there with its state, on a desktop and on a phone, in the light and in the dark", { skip }, async () => {
-  const { services } = await (await fetch(new URL("/v1/status", url))).json();
+  const services = await all();
   for (const [name, view] of [["desktop", DESKTOP], ["phone", PHONE], ["dark", { ...DESKTOP, scheme: "dark" }], ["phone-dark", { ...PHONE, scheme: "dark" }]]) {
     await open(view);
     const shown = await browser.value(`[...document.querySelectorAll("h3")].map((title) => title.textContent).sort()`);
@@ -97,7 +103,8 @@ test("a form of another site's page, its scripts, and a page under a foreign nam
   const status = await new Promise((done, failed) => {
     request(target, { method: "POST", headers }, (response) => done(response.resume().statusCode)).on("error", failed).end();
   });
-  assert.equal(status, 403);
+  // Such a page has no password to send.
+  assert.equal(status, username ? 401 : 403);
   assert.equal((await asked()).pid, pid);
 });
 

@@ -1,7 +1,5 @@
 //! `podinit ctl` in real pods: where it finds its podinit, and its shell at a terminal.
 
-#![expect(clippy::unwrap_used, reason = "what goes wrong in a test's own means is a failure of the test")]
-
 use crate::support::plans::{idle, pod};
 use crate::support::{PODINIT, Pod, free_port};
 use crate::terminal::Console;

@@ -21,8 +21,7 @@ pub(super) fn open(session: &mut Session, argument: &str) -> Outcome {
 
 pub(super) fn reload(session: &mut Session, argument: &str) -> Outcome {
     if !argument.is_empty() {
-        session.refuse("Error: reload accepts no arguments", "reload", GENERIC);
-        return Ok(());
+        return session.refuse("Error: reload accepts no arguments", "reload", GENERIC);
     }
     if !is_meant(session, "Really restart the remote supervisord process y/N? ")? {
         return Ok(());
@@ -40,8 +39,7 @@ pub(super) fn reload(session: &mut Session, argument: &str) -> Outcome {
 
 pub(super) fn shutdown(session: &mut Session, argument: &str) -> Outcome {
     if !argument.is_empty() {
-        session.refuse("Error: shutdown accepts no arguments", "shutdown", GENERIC);
-        return Ok(());
+        return session.refuse("Error: shutdown accepts no arguments", "shutdown", GENERIC);
     }
     if !is_meant(session, "Really shut the remote supervisord process down y/N? ")? {
         return Ok(());

@@ -18,16 +18,15 @@ pub(super) fn fg(session: &mut Session, argument: &str) -> Outcome {
     let name = match argument.split_whitespace().collect::<Vec<_>>()[..] {
         [name] => name,
         [] => {
-            session.refuse("ERROR: no process name supplied", "fg", GENERIC);
-            return Ok(());
+            return session.refuse("ERROR: no process name supplied", "fg", GENERIC);
         }
-        _ => return complain(session, "ERROR: too many process names supplied"),
+        _ => return session.complain("ERROR: too many process names supplied"),
     };
     match session.call("getProcessInfo", [name]) {
         Ok(info) if number(&info, "state")? == RUNNING => {}
-        Ok(_) => return complain(session, "ERROR: process not running"),
+        Ok(_) => return session.complain("ERROR: process not running"),
         Err(Trouble::Fault(fault)) if fault.code == fault::BAD_NAME => {
-            return complain(session, "ERROR: bad process name supplied");
+            return session.complain("ERROR: bad process name supplied");
         }
         Err(Trouble::Fault(fault)) => {
             session.say(&format!("ERROR: {fault}"));
@@ -87,10 +86,4 @@ fn is_handed_over(session: &Session, name: &str, line: &str) -> Result<bool, Tro
         session.say("Process got killed");
     }
     Ok(is_running)
-}
-
-fn complain(session: &mut Session, text: &str) -> Outcome {
-    session.say(text);
-    session.exit = GENERIC;
-    Ok(())
 }

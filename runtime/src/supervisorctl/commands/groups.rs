@@ -26,20 +26,15 @@ fn read_again(session: &Session) -> Result<Changes, Trouble> {
 
 pub(super) fn reread(session: &mut Session, argument: &str) -> Outcome {
     if !argument.is_empty() {
-        session.refuse("Error: reread accepts no arguments", "reread", GENERIC);
-        return Ok(());
+        return session.refuse("Error: reread accepts no arguments", "reread", GENERIC);
     }
     let Changes(lists) = match read_again(session) {
         Ok(changes) => changes,
         Err(Trouble::Fault(fault)) if fault.code == fault::SHUTDOWN_STATE => {
-            session.say("ERROR: supervisor shutting down");
-            session.exit = GENERIC;
-            return Ok(());
+            return session.complain("ERROR: supervisor shutting down");
         }
         Err(Trouble::Fault(fault)) if fault.code == fault::CANT_REREAD => {
-            session.say(&format!("ERROR: {}", fault.text));
-            session.exit = GENERIC;
-            return Ok(());
+            return session.complain(&format!("ERROR: {}", fault.text));
         }
         Err(trouble) => return Err(trouble),
     };
@@ -96,9 +91,7 @@ pub(super) fn remove(session: &mut Session, argument: &str) -> Outcome {
 pub(super) fn update(session: &mut Session, argument: &str) -> Outcome {
     let Changes([added, changed, removed]) = match read_again(session) {
         Err(Trouble::Fault(fault)) if fault.code == fault::SHUTDOWN_STATE => {
-            session.say("ERROR: already shutting down");
-            session.exit = GENERIC;
-            return Ok(());
+            return session.complain("ERROR: already shutting down");
         }
         changes => changes?,
     };

@@ -92,14 +92,11 @@ pub(super) fn pid(session: &mut Session, argument: &str) -> Outcome {
 
 pub(super) fn avail(session: &mut Session, argument: &str) -> Outcome {
     if !argument.is_empty() {
-        session.refuse("Error: avail accepts no arguments", "avail", GENERIC);
-        return Ok(());
+        return session.refuse("Error: avail accepts no arguments", "avail", GENERIC);
     }
     let configured = match session.call("getAllConfigInfo", []) {
         Err(Trouble::Fault(fault)) if fault.code == fault::SHUTDOWN_STATE => {
-            session.say("ERROR: supervisor shutting down");
-            session.exit = GENERIC;
-            return Ok(());
+            return session.complain("ERROR: supervisor shutting down");
         }
         configured => configured?,
     };
@@ -120,8 +117,9 @@ pub(super) fn avail(session: &mut Session, argument: &str) -> Outcome {
 
 pub(super) fn version(session: &mut Session, argument: &str) -> Outcome {
     if !argument.is_empty() {
-        session.refuse("Error: version accepts no arguments", "version", GENERIC);
-    } else if session.is_up()? {
+        return session.refuse("Error: version accepts no arguments", "version", GENERIC);
+    }
+    if session.is_up()? {
         let version = session.call("getSupervisorVersion", [])?;
         session.say(version.as_str().unwrap_or_default());
     }

@@ -19,31 +19,29 @@ pub(super) fn tail(session: &mut Session, argument: &str) -> Outcome {
     let mut words: Vec<&str> = argument.split_whitespace().collect();
     match words.len() {
         0 => {
-            session.refuse("Error: too few arguments", "tail", GENERIC);
-            return Ok(());
+            return session.refuse("Error: too few arguments", "tail", GENERIC);
         }
         1..=3 => {}
         _ => {
-            session.refuse("Error: too many arguments", "tail", GENERIC);
-            return Ok(());
+            return session.refuse("Error: too many arguments", "tail", GENERIC);
         }
     }
     let amount = if words[0].starts_with('-') { Some(words.remove(0)) } else { None };
     let (name, channel) = match words[..] {
-        [] => return complain(session, "Error: tail requires process name"),
+        [] => return session.complain("Error: tail requires process name"),
         [name] => (name, "stdout".to_owned()),
         [name, .., channel] => (name, channel.to_lowercase()),
     };
     let method = match channel.as_str() {
         "stdout" => "readProcessStdoutLog",
         "stderr" => "readProcessStderrLog",
-        _ => return complain(session, &format!("Error: bad channel '{channel}'")),
+        _ => return session.complain(&format!("Error: bad channel '{channel}'")),
     };
     if amount == Some("-f") {
         return follow(session, &format!("/logtail/{name}/{channel}"));
     }
     let Some(bytes) = amount.map_or(Some(BYTES), bytes) else {
-        return complain(session, &format!("Error: bad argument {}", amount.unwrap_or_default()));
+        return session.complain(&format!("Error: bad argument {}", amount.unwrap_or_default()));
     };
     let read = session.server.call(method, vec![name.into(), bytes.saturating_neg().into(), 0.into()]);
     print(session, name, read)
@@ -59,11 +57,10 @@ pub(super) fn maintail(session: &mut Session, argument: &str) -> Outcome {
         [amount] if amount.starts_with('-') => bytes(amount),
         [_] => None,
         _ => {
-            session.refuse("Error: too many arguments", "maintail", GENERIC);
-            return Ok(());
+            return session.refuse("Error: too many arguments", "maintail", GENERIC);
         }
     };
-    let Some(bytes) = bytes else { return complain(session, &format!("Error: bad argument {argument}")) };
+    let Some(bytes) = bytes else { return session.complain(&format!("Error: bad argument {argument}")) };
     let read = session.server.call("readLog", vec![bytes.saturating_neg().into(), 0.into()]);
     print(session, "supervisord", read)
 }
@@ -74,8 +71,7 @@ pub(super) fn clear(session: &mut Session, argument: &str) -> Outcome {
     }
     let names: Vec<&str> = argument.split_whitespace().collect();
     if names.is_empty() {
-        session.refuse("Error: clear requires a process name", "clear", GENERIC);
-        return Ok(());
+        return session.refuse("Error: clear requires a process name", "clear", GENERIC);
     }
     if names.contains(&"all") {
         for result in session.call("clearAllProcessLogs", [])?.items() {
@@ -121,12 +117,6 @@ fn bytes(amount: &str) -> Option<i64> {
     amount.strip_prefix('-')?.parse().ok()
 }
 
-fn complain(session: &mut Session, text: &str) -> Outcome {
-    session.say(text);
-    session.exit = GENERIC;
-    Ok(())
-}
-
 /// Prints what was read of a log.
 fn print(session: &mut Session, name: &str, read: Result<Value, Trouble>) -> Outcome {
     let fault = match read {
@@ -143,7 +133,7 @@ fn print(session: &mut Session, name: &str, read: Result<Value, Trouble>) -> Out
         fault::BAD_NAME => "no such process name",
         _ => return Err(Trouble::Fault(fault)),
     };
-    complain(session, &format!("{name}: ERROR ({reason})"))
+    session.complain(&format!("{name}: ERROR ({reason})"))
 }
 
 /// Prints a log as it grows, until Ctrl-C or the server's end.

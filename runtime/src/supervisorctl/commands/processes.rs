@@ -44,8 +44,7 @@ pub(super) fn start(session: &mut Session, argument: &str) -> Outcome {
         return Ok(());
     }
     if argument.is_empty() {
-        session.refuse("Error: start requires a process name", "start", 2);
-        return Ok(());
+        return session.refuse("Error: start requires a process name", "start", 2);
     }
     START.ask(session, argument, None)
 }
@@ -55,8 +54,7 @@ pub(super) fn stop(session: &mut Session, argument: &str) -> Outcome {
         return Ok(());
     }
     if argument.is_empty() {
-        session.refuse("Error: stop requires a process name", "stop", GENERIC);
-        return Ok(());
+        return session.refuse("Error: stop requires a process name", "stop", GENERIC);
     }
     STOP.ask(session, argument, None)
 }
@@ -66,8 +64,7 @@ pub(super) fn restart(session: &mut Session, argument: &str) -> Outcome {
         return Ok(());
     }
     if argument.is_empty() {
-        session.refuse("Error: restart requires a process name", "restart", GENERIC);
-        return Ok(());
+        return session.refuse("Error: restart requires a process name", "restart", GENERIC);
     }
     stop(session, argument)?;
     start(session, argument)
@@ -79,10 +76,7 @@ pub(super) fn signal(session: &mut Session, argument: &str) -> Outcome {
     }
     match argument.split_once(char::is_whitespace) {
         Some((signal, names)) => SIGNAL.ask(session, names, Some(signal)),
-        None => {
-            session.refuse("Error: signal requires a signal name and a process name", "signal", GENERIC);
-            Ok(())
-        }
+        None => session.refuse("Error: signal requires a signal name and a process name", "signal", GENERIC),
     }
 }
 

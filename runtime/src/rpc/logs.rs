@@ -68,7 +68,7 @@ impl Wanted {
     ///
     /// # Errors
     /// As [`Wanted::slice`].
-    pub fn from_memory(self, last: &[u8], total: u64) -> Result<Value, Fault> {
+    pub fn of_memory(self, last: &[u8], total: u64) -> Result<Value, Fault> {
         let begins = total.saturating_sub(last.len() as u64);
         let range = match self.slice()? {
             Slice::From(at, length) => {
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_tail_says_how_far_the_log_is_and_whether_there_was_more() {
-        let tail = |offset, length| Wanted::Tail { offset, length }.from_memory(b"0123456789", 10).unwrap();
+        let tail = |offset, length| Wanted::Tail { offset, length }.of_memory(b"0123456789", 10).unwrap();
         let want = |text: &str, overflow| Value::Array(vec![Value::from(text), Value::Int(10), Value::Bool(overflow)]);
         assert_eq!(tail(0, 110), want("0123456789", false));
         assert_eq!(tail(10, 100), want("", false));
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn what_memory_has_forgotten_is_not_there() {
-        let read = |offset, length| Wanted::Read { offset, length }.from_memory(b"6789", 10).unwrap();
+        let read = |offset, length| Wanted::Read { offset, length }.of_memory(b"6789", 10).unwrap();
         assert_eq!(read(0, 0), Value::from("6789"));
         assert_eq!(read(8, 1), Value::from("8"));
         assert_eq!(read(-3, 0), Value::from("789"));

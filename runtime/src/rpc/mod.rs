@@ -116,7 +116,7 @@ impl Others {
                 (self.since_pause, self.pauses) = (0, true);
                 return Some(asking.pause());
             }
-            let Some(call) = self.rest.pop_front() else { return None };
+            let call = self.rest.pop_front()?;
             if self.values > MAX_VALUES {
                 self.keep(Err(Kind::Failed.of("the answers to the calls before are as many as one answer can hold")));
                 continue;

@@ -198,7 +198,7 @@ fn send_stdin(parameters: &Parameters, view: &dyn View, asking: &mut Asking) -> 
     let text = parameters.text(1)?;
     let id = parameters.process(view)?;
     let given = parameters.text(0)?;
-    if !view.seen(id).is_some_and(|seen| seen.pid.is_some()) {
+    if view.seen(id).is_none_or(|seen| seen.pid.is_none()) {
         return Err(Kind::NotRunning.of(given));
     }
     Ok(asking.deed(Some(id), given, Wish::Input(id, text.as_bytes().to_vec())))
@@ -207,7 +207,7 @@ fn send_stdin(parameters: &Parameters, view: &dyn View, asking: &mut Asking) -> 
 fn read_own(parameters: &Parameters, view: &dyn View) -> Result<Progress, Fault> {
     let wanted = Wanted::Read { offset: parameters.number(0)?, length: parameters.number(1)? };
     match view.own_log() {
-        Log::Container { last, total, .. } => wanted.from_memory(&last, total).map(Progress::from_value),
+        Log::Container { last, total, .. } => wanted.of_memory(&last, total).map(Progress::from_value),
         Log::File(_) | Log::None => Err(Kind::NoFile.bare()),
     }
 }
@@ -218,7 +218,7 @@ fn read(parameters: &Parameters, stream: Stream, tail: bool, view: &dyn View, as
     let wanted = if tail { Wanted::Tail { offset, length } } else { Wanted::Read { offset, length } };
     match view.log(id, stream) {
         Log::File(path) => Ok(asking.log(wanted, Wish::Read(path, wanted.slice()?))),
-        Log::Container { last, total, .. } => wanted.from_memory(&last, total).map(Progress::from_value),
+        Log::Container { last, total, .. } => wanted.of_memory(&last, total).map(Progress::from_value),
         Log::None => wanted.answer(Err(super::Refusal::Missing)).map(Progress::from_value),
     }
 }

@@ -5,9 +5,9 @@ use crate::fill::{Problem, fill};
 use crate::machine::Machine;
 use crate::users::{Accounts, Identity};
 use crate::{attributes, supervisord};
-use podinit_plan::plan::{Plan, Ready, Schedule, VERSION};
+use podinit_plan::plan::{Plan, Ready, Schedule, Stdin, VERSION};
 use podinit_plan::schedule::Cron;
-use podinit_plan::supervisord::{Config, Flags};
+use podinit_plan::supervisord::{Config, EVENTS, Flags};
 use podinit_plan::{address, signal};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -126,6 +126,14 @@ pub fn problems(plan: &Plan, is_known: impl Fn(&str) -> bool) -> Vec<String> {
                 problem(format!("it waits for `{text}`: {error}"));
             }
         }
+        if let Some(listener) = &service.listener {
+            if service.stdin != Stdin::Pipe {
+                problem("it is an event listener, and needs a pipe as its stdin".to_owned());
+            }
+            for event in listener.events.iter().filter(|event| !EVENTS.contains(&event.as_str())) {
+                problem(format!("there is no event {event} for it to be told of"));
+            }
+        }
         attributes::problems(service).into_iter().for_each(&mut problem);
         for signal in service.signals.keys() {
             if let Err(error) = signal::passable(signal) {
@@ -186,7 +194,7 @@ pub fn identities(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use podinit_plan::plan::{Command, Service};
+    use podinit_plan::plan::{Command, Listener, Service};
     use std::collections::BTreeMap;
 
     #[test]
@@ -201,6 +209,7 @@ mod tests {
         let relative = Service {
             ready: Ready::File("ready".to_owned()),
             working_dir: "app".to_owned(),
+            listener: Some(Listener { pool: "p".to_owned(), events: vec!["TICK_7".to_owned()], buffer_size: 10 }),
             ..Service::new(Command::Line(String::new()))
         };
         let plan = Plan {
@@ -223,6 +232,8 @@ mod tests {
             "job: SIGTERM cannot be passed on: it stops the pod",
             "web: working_dir is `app`; it must begin with /",
             "web: the file that says it is ready is `ready`",
+            "web: it is an event listener, and needs a pipe as its stdin",
+            "web: there is no event TICK_7",
         ];
         assert_eq!(problems.len(), begins.len(), "{problems:#?}");
         for (problem, begin) in problems.iter().zip(begins) {

@@ -72,9 +72,15 @@ pub fn plan(folder: &str, port: u16) -> Value {
     add("tcp", json!({"command": stays("true"), "ready": "check", "healthcheck": probe(json!({"tcp": {"port": port}}))}));
     // Its requests are answered, or not: there may be no socket.
     let request = r"printf 'POST /v1/services/file/restart HTTP/1.1\r\nHost: pod\r\nConnection: close\r\n\r\n'";
+    let value = |value: &str| format!("<param><value>{value}</value></param>");
+    let values = [value("crasher"), value("<int>0</int>"), value("<int>9</int>")].concat();
+    let body =
+        format!("<methodCall><methodName>supervisor.readProcessStdoutLog</methodName><params>{values}</params></methodCall>");
+    let head = format!(r"POST /RPC2 HTTP/1.1\r\nHost: pod\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+    let call = format!("printf '{head}{body}'");
     add(
         "client",
-        json!({"command": shell(&format!("timeout 2 {own} healthcheck; {request} | timeout 2 {own} dial; true")),
+        json!({"command": shell(&format!("timeout 2 {own} healthcheck; {request} | timeout 2 {own} dial; {call} | timeout 2 {own} dial; true")),
             "kind": "oneshot", "ready": {"alive_ms": 0}, "depends_on": ["file"]}),
     );
     // It takes whatever it is told of.
@@ -95,6 +101,8 @@ pub fn plan(folder: &str, port: u16) -> Value {
     services.insert(LAST.to_owned(), with_rules(json!({"command": command, "ready": {"alive_ms": 0}, "depends_on": others})));
     json!({"version": 1, "name": "faults", "stop_grace_period_ms": 2000, "exit_when_done": false,
         "directories": [{"path": format!("{folder}/made"), "user": "0"}], "public_socket": format!("{folder}/public.sock"),
+        "servers": [{"listen": {"unix": {"path": format!("{folder}/server.sock"), "mode": 448}}},
+            {"listen": {"tcp": {"host": "localhost", "port": 0}}}],
         "services": services})
 }
 

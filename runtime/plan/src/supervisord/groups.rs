@@ -148,7 +148,7 @@ fn backlog(text: &str) -> Result<u64, String> {
     values::count(text).ok().filter(|backlog| (1..=65_535).contains(backlog)).ok_or("expected 1 to 65535".to_owned())
 }
 
-/// What a listener can be told of.
+/// What a listener can be told of: events, and families of them.
 pub const EVENTS: &[&str] = &[
     "EVENT",
     "PROCESS_STATE",

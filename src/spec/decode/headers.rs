@@ -69,7 +69,7 @@ fn origins(cx: &mut Decoder<'_>, node: &Node) -> Option<Vec<String>> {
         let text = cx.resolved(node, "an origin such as https://example.org")?;
         let host = text.split_once("://").map(|(_, host)| host).unwrap_or_default();
         let is_origin = !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || "-.:[]*".contains(c));
-        if text == "*" || is_origin {
+        if text == "*" || (is_origin && !(text.contains('*') && text.contains('['))) {
             return Some(text);
         }
         cx.refuse(node.span, "this is no origin", "write `https://example.org`, without a path, or `\"*\"`")

@@ -50,10 +50,7 @@ fn texts(pod: &Pod) -> Result<BTreeMap<String, String>> {
             let text = read(pod, Path::new(path), &what)?;
             if let Err(error) = Template::parse(&text) {
                 let line = text[..error.offset.min(text.len())].matches('\n').count() + 1;
-                bail!(
-                    "cannot fill in {path} for {what}: line {line}: {}; write `${{NAME}}`, or `$$` for a dollar sign",
-                    error.message
-                );
+                bail!("cannot fill in {path} for {what}: line {line}: {}; correct that line", error.message);
             }
             texts.insert(path.clone(), text);
         } else if !pod.folder.join(path).exists() {

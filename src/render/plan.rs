@@ -136,6 +136,40 @@ mod tests {
     }
 
     #[test]
+    fn files_are_filled_in_or_put_into_volumes_by_podinit_and_nothing_else() {
+        let text = "users: { web: 7 }\nvolumes: [data:/data]\nfiles: { /etc/a: { source: a, template: true, mode: \"0600\", user: web },\n\
+                    /etc/b: b, /data/c/: c, /data: { source: d }, /database: e, /srv/f/: { user: web } }\n\
+                    services: { a: { command: x } }";
+        let facts = Facts { texts: [("a".to_owned(), "${X:?}".to_owned())].into_iter().collect(), ..Facts::default() };
+        let plan = compile(&pod(text), &facts).expect("compiles");
+        let files: Vec<_> = plan.files.iter().map(|file| (file.path.as_str(), &file.content)).collect();
+        let copy = |path: &str| target::Content::CopyOf(format!("/etc/podinit/files{path}"));
+        assert_eq!(
+            files,
+            [
+                ("/etc/a", &target::Content::Text("${X:?}".to_owned())),
+                ("/data/c", &copy("/data/c")),
+                ("/data", &copy("/data")),
+                ("/srv/f", &target::Content::Folder),
+            ]
+        );
+        assert_eq!((plan.files[0].mode, plan.files[0].user.as_deref()), (Some(0o600), Some("web")));
+        assert_eq!(plan.variables().into_iter().collect::<Vec<_>>(), ["X"], "podctl up hands it over");
+    }
+
+    #[test]
+    fn the_gateway_may_use_the_sockets_of_others() {
+        let service = |user: &str| format!("a: {{ command: x, user: {user}, socket: /run/a/a.sock, route: / }}");
+        let groups = |user: &str| {
+            let plan = compile_pod(&pod(&format!("users: {{ web: {{ uid: 7, gid: 8 }} }}\nservices: {{ {} }}", service(user))))
+                .expect("compiles");
+            (plan.services["gateway"].groups.clone(), plan.directories.iter().any(|folder| folder.path == "/run/a"))
+        };
+        assert_eq!(groups("web"), (vec!["8".to_owned()], true));
+        assert_eq!(groups("app"), (vec![], true));
+    }
+
+    #[test]
     fn the_image_has_the_user_that_all_services_share() {
         let user = |text: &str| users::of_image(&pod(text)).to_string();
         let services = "services: { a: { command: x }, b: { command: x";
@@ -145,6 +179,12 @@ mod tests {
             assert_eq!(user(&format!("{services}, {given} }} }}")), "0:0", "{given}");
         }
         assert_eq!(user(&format!("{services}, nice: 1, cap_drop: [ALL] }} }}")), "10001:10001");
+        // A folder of the host is root's when the engine makes it.
+        let with_files = |volume: &str| format!("volumes: [{volume}]\nfiles: {{ /data/x/: {{ user: app }} }}\n{services} }} }}");
+        assert_eq!(user(&with_files("./data:/data")), "0:0");
+        for volume in ["data:/data", "./data:/data:ro", "./other:/other"] {
+            assert_eq!(user(&with_files(volume)), "10001:10001", "{volume}");
+        }
         for other in ["root", "'10001:5'", "'${WHO}'"] {
             assert_eq!(user(&format!("{services}, user: {other} }} }}")), "0:0", "{other}");
         }

@@ -207,6 +207,15 @@ mod tests {
     }
 
     #[test]
+    fn stages_merge_and_files_take_each_others_place() {
+        assert_files(
+            "stages: {a: {run: [x], image: i}}\nfiles: {/a: {source: x, user: u}}\nheaders: {A: '1', B: '1'}",
+            "stages: {a: {image: j}, b: {}}\nfiles: {/a: y}\nheaders: {B: '2'}",
+            "stages: {a: {run: [x], image: j}, b: {}}\nfiles: {/a: y}\nheaders: {A: '1', B: '2'}",
+        );
+    }
+
+    #[test]
     fn files_merge_as_in_compose() {
         assert_files("a: {b: 1, c: 2}", "a: {c: 3, d: 4}", "a: {b: 1, c: 3, d: 4}");
         assert_files("ports: [a, b]", "ports: [b, c]", "ports: [a, b, c]");

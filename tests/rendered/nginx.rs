@@ -4,6 +4,7 @@ use crate::http::{Answer, get};
 use crate::pods;
 use crate::ports::free_port;
 use podctl::render::{Facts, render};
+use podinit_plan::plan::Plan;
 use std::net::TcpStream;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
@@ -42,7 +43,15 @@ impl Nginx {
         let local = |text: &str| text.replace("/run/nginx", here).replace("/run/podinit", here);
         std::fs::write(folder.path().join("nginx.conf"), local(&files.nginx_conf.expect("has a gateway"))).expect("written");
         if let Some(tls) = files.tls_conf {
-            std::fs::write(folder.path().join("tls.conf"), local(&tls)).expect("written");
+            // As podinit does it before nginx starts.
+            let rendered = folder.path().join("rendered.conf");
+            std::fs::write(&rendered, local(&tls)).expect("written");
+            let plan: Plan = serde_json::from_str(&files.plan).expect("a plan");
+            let command = plan.services["gateway"].pre_start.as_ref().expect("TLS is looked for");
+            let words: Vec<String> =
+                command.texts().map(|word| word.replace("/etc/nginx/tls.conf", &rendered.display().to_string())).collect();
+            let done = Command::new(&words[0]).args(words[1..].iter().map(|word| local(word))).status();
+            assert!(done.is_ok_and(|status| status.success()), "{words:?}");
         }
         let log = std::fs::File::create(folder.path().join("stdout")).expect("a log");
         let mut command = Command::new(program);

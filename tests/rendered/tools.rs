@@ -69,7 +69,10 @@ fn gixy(tool: &Path, make: MakePod) -> Result<(), Failed> {
 }
 
 /// Checks of gixy that do not fit, each with its reason.
-const GIXY_SKIPS: [&str; 0] = [];
+const GIXY_SKIPS: [&str; 1] = [
+    // A cache of open files would show what is no longer there; looking for a file costs microseconds.
+    "try_files_is_evil_too",
+];
 
 fn says_nothing(command: &mut Command) -> Result<(), Failed> {
     let output = command.output()?;

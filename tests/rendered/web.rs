@@ -341,6 +341,12 @@ fn tls(nginx: &Path, openssl: &Path) {
         .stderr(Stdio::null())
         .status();
     assert!(made.is_ok_and(|status| status.success()), "openssl makes a certificate");
+    let without = format!(
+        "services: {{ a: {{ command: x, port: {}, route: / }} }}\n\
+         gateway: {{ port: PORT, tls: {{ certificate: /none/c, key: /none/k, port: OTHER, optional: true }} }}",
+        service.port
+    );
+    assert_eq!(Nginx::of(nginx, &without).get("/").status, 200, "without a certificate there is no TLS");
     std::fs::set_permissions(path("k"), std::fs::Permissions::from_mode(0o644)).expect("own file");
     let nginx = Nginx::of(
         nginx,

@@ -83,8 +83,10 @@ impl Cors {
     pub fn new(number: usize, cors: &model::Cors) -> Cors {
         let pattern = |origin: &String| match origin.contains('*') {
             false => always_quoted(origin),
-            // `https://*.example.org`: whatever is below it.
-            true => always_quoted(&format!("~^{}$", super::escaped_expression(origin).replace("\\*", "[a-z0-9.-]+"))),
+            // `https://*.example.org`: whatever is below it. Without backslashes, which linters read in their own way.
+            true => {
+                format!("\"~^{}$\"", origin.replace('.', "[.]").replace("*[.]", "([a-z0-9-]+[.])+").replace('*', "[a-z0-9-]+"))
+            }
         };
         Cors {
             number,

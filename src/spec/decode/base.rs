@@ -26,7 +26,7 @@ const BUILD: Section = Section {
 
 /// What the image of a pod's own Dockerfile is called: an engine has it under this name.
 pub fn built_name(pod: &str) -> String {
-    format!("podctl-base/{pod}:latest")
+    format!("podctl-base/{pod}:built")
 }
 
 /// The base of the pod of this name; a text is its image.

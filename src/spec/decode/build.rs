@@ -73,7 +73,7 @@ fn stage(cx: &mut Decoder<'_>, node: &Node) -> Option<Stage> {
         image: value(cx, map, "image", image),
         only_copies,
         packages: value(cx, map, "packages", packages).unwrap_or_default(),
-        environment: value(cx, map, "environment", labels).unwrap_or_default(),
+        environment: value(cx, map, "environment", environment).unwrap_or_default(),
         secrets: value(cx, map, "secrets", |cx, node| {
             cx.list(node, "a list of secrets", |cx, node| cx.literal(node, "the name of a secret"))
         })
@@ -82,6 +82,18 @@ fn stage(cx: &mut Decoder<'_>, node: &Node) -> Option<Stage> {
         run: value(cx, map, "run", shell_lines).unwrap_or_default(),
         copy: value(cx, map, "copy", |cx, node| copy(cx, node, only_copies)),
     })
+}
+
+/// Variables of a stage's steps; references are filled in now.
+fn environment(cx: &mut Decoder<'_>, node: &Node) -> Option<IndexMap<String, String>> {
+    let variables = labels(cx, node)?;
+    let is_name = |name: &String| {
+        !name.starts_with(|c: char| c.is_ascii_digit()) && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    if let Some(name) = variables.keys().find(|name| name.is_empty() || !is_name(name)) {
+        return cx.refuse(node.span, format!("`{name}` is no name of a variable"), "use letters, digits and `_`");
+    }
+    Some(variables)
 }
 
 /// An image and what is kept of it, and nothing that would be done: it is copied from as it is.

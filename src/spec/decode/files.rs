@@ -106,7 +106,7 @@ fn source(cx: &mut Decoder<'_>, node: &Node) -> Option<String> {
 /// Who something belongs to; references are filled in now, as the image is made with it.
 pub fn owner(cx: &mut Decoder<'_>, node: &Node) -> Option<String> {
     let user = cx.resolved(node, "a user: a name, a uid, uid:gid or user:group")?;
-    let word = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "_-.$".contains(c));
+    let word = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
     if user.split(':').all(word) && user.split(':').count() <= 2 {
         return Some(user);
     }

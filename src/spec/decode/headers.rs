@@ -69,7 +69,7 @@ fn origins(cx: &mut Decoder<'_>, node: &Node) -> Option<Vec<String>> {
         let text = cx.resolved(node, "an origin such as https://example.org")?;
         let host = text.split_once("://").map(|(_, host)| host).unwrap_or_default();
         let is_origin = !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || "-.:[]*".contains(c));
-        if text == "*" || is_origin {
+        if text == "*" || (is_origin && !(text.contains('*') && text.contains('['))) {
             return Some(text);
         }
         cx.refuse(node.span, "this is no origin", "write `https://example.org`, without a path, or `\"*\"`")
@@ -80,27 +80,30 @@ fn origins(cx: &mut Decoder<'_>, node: &Node) -> Option<Vec<String>> {
     }
 }
 
-/// Networks: addresses, or CIDRs. An empty text, as a variable may give it, is none.
+/// Networks: addresses, or CIDRs. A text may have several, or none, as a variable gives them: `10.0.0.0/8 192.0.2.1`.
 pub fn networks(cx: &mut Decoder<'_>, node: &Node) -> Option<Vec<String>> {
-    let network = |cx: &mut Decoder<'_>, node: &Node| {
-        let text = cx.resolved(node, "a network such as 10.0.0.0/8")?;
-        let (address, bits) = text.split_once('/').unwrap_or((&text, "0"));
+    let network = |cx: &mut Decoder<'_>, node: &Node, text: &str| {
+        let (address, bits) = text.split_once('/').unwrap_or((text, "0"));
         let bits: Option<u8> = bits.parse().ok();
         let is_network = match address.parse() {
             Ok(IpAddr::V4(_)) => bits.is_some_and(|bits| bits <= 32),
             Ok(IpAddr::V6(_)) => bits.is_some_and(|bits| bits <= 128),
             Err(_) => false,
         };
-        if is_network || text.trim().is_empty() {
-            return Some(text.trim().to_owned());
+        if is_network {
+            return Some(text.to_owned());
         }
         cx.refuse(node.span, format!("`{text}` is no network"), "write an address, or a network such as 10.0.0.0/8")
     };
-    let networks = match &node.value {
-        Value::Scalar(scalar) if !scalar.is_null() => network(cx, node).map(|network| vec![network]),
-        _ => cx.list(node, "a list of networks", network),
+    let networks = |cx: &mut Decoder<'_>, node: &Node| {
+        let text = cx.resolved(node, "a network such as 10.0.0.0/8")?;
+        let words = text.split([' ', ',']).filter(|word| !word.is_empty());
+        Some(words.filter_map(|word| network(cx, node, word)).collect::<Vec<_>>())
     };
-    networks.map(|networks| networks.into_iter().filter(|network| !network.is_empty()).collect())
+    match &node.value {
+        Value::Scalar(scalar) if !scalar.is_null() => networks(cx, node),
+        _ => cx.list(node, "a list of networks", networks).map(|all| all.concat()),
+    }
 }
 
 /// Lines of nginx's, handed to it as they are: its own variables have the same form as ours.

@@ -51,6 +51,20 @@ fn files_of_variables_are_here_or_in_the_container() {
 }
 
 #[test]
+fn what_could_not_be_written_is_said() {
+    let of = |keys: &str| mistakes(&format!("read_only: true\n{keys}\nservices: {{ a: {{ command: x }} }}"));
+    assert_eq!(
+        of("files: { /etc/a: { content: x, template: true } }"),
+        [
+            "2: /etc/a cannot be filled in: the container cannot be written to; choose a place below /run, /tmp, a folder of `tmpfs` or a volume"
+        ]
+    );
+    assert_eq!(of("files: { /run/a: { content: x, template: true }, /etc/b: { content: x } }"), [""; 0]);
+    assert_eq!(of("tmpfs: /etc/x\nfiles: { /etc/x/a: { content: x, template: true } }"), [""; 0]);
+    assert_eq!(of("secrets: { a: { environment: A } }").len(), 1);
+}
+
+#[test]
 fn composes_keys_are_the_engines() {
     let text = "hostname: web1\nextra_hosts: ['a:10.0.0.1', b=host-gateway]\ndns: 9.9.9.9\ntmpfs: [/cache, '/x:size=1m']\nshm_size: 64MB\n\
                 sysctls: { net.core.somaxconn: 1024 }\ndevices: ['/dev/fuse', '/dev/a:/dev/b:r']\nprivileged: true\nnetworks: [shared]\n\

@@ -15,7 +15,7 @@ fn a_dockerfile_of_the_pods_own_can_be_the_base() {
     assert_eq!((build.args["V"].as_str(), build.args["W"].as_str()), ("1.2", "x"));
     assert_eq!(
         (pod.base.image.as_str(), pod.base.packages.as_slice()),
-        ("podctl-base/shop:latest", ["curl".to_owned()].as_slice())
+        ("podctl-base/shop:built", ["curl".to_owned()].as_slice())
     );
     assert_eq!(pod.services["a"].build, None, "its files are in the Dockerfile's image");
     let short = super::pod("base: { build: . }\nservices: { a: { command: x } }").base.build.expect("a build");

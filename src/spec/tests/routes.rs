@@ -99,13 +99,13 @@ fn the_same_path_is_there_once_for_each_host_and_port() {
 fn the_gateway_has_tls_proxies_pages_and_routes() {
     let text = "services: { a: { command: x, port: 1, route: { path: /, listen: 9000 } } }\n\
                 gateway: { port: '${NONE:-80}', tls: { certificate: /c.pem, key: /k.pem, port: 4443, redirect: true },\n\
-                trusted_proxies: [10.0.0.0/8, '${NONE:-}'], error_pages: { 503: /e/503.html }, headers: { X-A: b },\n\
+                trusted_proxies: ['${NONE:-}', '${NONE:-10.0.0.0/8, 192.0.2.1}'], error_pages: { 503: /e/503.html }, headers: { X-A: b },\n\
                 allow: 10.0.0.0/8, config: 'gzip on;', route: [{ path: /s, static: /srv, expires: 5d }] }";
     let gateway = pod(text).gateway.expect("a gateway");
     assert_eq!((gateway.port, gateway.service.ports.as_slice()), (80, [80, 4443, 9000].as_slice()));
     assert_eq!(
         (gateway.trusted_proxies.as_slice(), gateway.error_pages[&503].as_str()),
-        (["10.0.0.0/8".to_owned()].as_slice(), "/e/503.html")
+        (["10.0.0.0/8", "192.0.2.1"].map(str::to_owned).as_slice(), "/e/503.html")
     );
     let route = &gateway.service.routes[0];
     assert_eq!((&route.target, route.allow.as_slice()), (&RouteTarget::Files, ["10.0.0.0/8".to_owned()].as_slice()));

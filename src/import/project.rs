@@ -144,16 +144,17 @@ impl Project {
 
     /// The nginx.conf that the image has: the one that its Dockerfile copies to /etc/nginx, or the one that is there.
     fn nginx_conf(&self, dockerfile: Option<&Dockerfile>) -> Option<&Source> {
+        let opens =
+            |source: &Source, block: &str| source.text.split(block).skip(1).any(|rest| rest.trim_start().starts_with('{'));
         let is_nginx = |source: &Source| {
-            let says = |word: &str| source.text.lines().any(|line| line.trim_start().starts_with(word));
             let is_conf = source.name.ends_with(".conf") || source.name.contains("sites-") || source.name.ends_with("nginx");
-            is_conf && (says("server {") || says("server{") || says("http {") || says("http{"))
+            is_conf && (opens(source, "server") || opens(source, "http"))
         };
         let found = self.texts_where(is_nginx);
         let copied = |source: &&&Source| {
             dockerfile.is_some_and(|file| file.target_of(&source.name).is_some_and(|path| path.contains("nginx")))
         };
-        let whole = |source: &&&Source| source.text.lines().any(|line| line.trim_start().starts_with("http"));
+        let whole = |source: &&&Source| opens(source, "http");
         let best = found.iter().filter(copied).find(whole).or_else(|| found.iter().find(copied));
         best.or_else(|| found.iter().find(whole)).or(found.first()).copied()
     }

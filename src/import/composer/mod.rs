@@ -10,6 +10,7 @@ mod listeners;
 mod logs;
 pub mod names;
 mod packages;
+mod ports;
 mod priorities;
 mod routes;
 mod script;
@@ -86,6 +87,7 @@ pub fn compose(project: &Project, sources: &Sources, mut account: Account) -> Im
     if let Some(script) = &sources.script {
         script::compose(script, &user, working_dir.as_deref(), &mut pod, &mut account);
     }
+    ports::show(sources, &mut pod);
     health::carry(sources, &mut pod, &mut account);
     // nginx as the gateway knows no variables; what is left of the services' may be the pod's.
     for (name, value) in draft::shared_variables(&mut pod.services) {

@@ -107,6 +107,6 @@ fn port(address: &str) -> Option<u16> {
 }
 
 /// Whether a text has this number as a number of its own.
-fn has_number(text: &str, number: u16) -> bool {
+pub(super) fn has_number(text: &str, number: u16) -> bool {
     text.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.parse() == Ok(number))
 }

@@ -115,6 +115,8 @@ fn what_a_gateway_cannot_do_leaves_nginx_as_it_is_and_says_where() {
         ("", "location /a { auth_request /auth; proxy_pass http://127.0.0.1:8000; }"),
         ("", "location /a/ { proxy_pass http://127.0.0.1:8000/b/; }"),
         ("", "location /a { proxy_pass http://$backend; }"),
+        ("", "location /a { proxy_set_header Authorization 'Basic canary'; proxy_pass http://127.0.0.1:8000; }"),
+        ("", "if ($http_x_api_key != canary) { return 403; }"),
         ("", "location /a { fastcgi_pass db.internal:9000; }"),
     ] {
         let imported = imported(&format!("http {{\n{line}\nserver {{\n listen 80;\n{inside}\n}}\n}}\n"));
@@ -129,6 +131,7 @@ fn what_a_gateway_cannot_do_leaves_nginx_as_it_is_and_says_where() {
         let pod = super::support::pod(&imported.text).unwrap_or_else(|mistakes| panic!("{mistakes}"));
         assert!(pod.gateway.is_none() && pod.services.contains_key("nginx"));
         assert!(pod.files.contains_key("/etc/nginx/nginx.conf"), "{}", imported.text);
+        assert!(!imported.text.contains("canary"), "{}", imported.text);
         // Nothing of the routes that were tried is left behind.
         assert!(pod.services["web"].ports.is_empty() && pod.services["web"].routes.is_empty());
     }

@@ -160,7 +160,7 @@ impl<'a> Routes<'a> {
                 return Err(Obstacle { place: inner.place, why: format!("`{}` has no key in pod.yaml", inner.name) });
             }
             "error_page" => self.implied(inner.place, "errors are JSON, and HTML to browsers; `error_pages` are your own"),
-            _ => route.settings.take(inner, "route", self.fates),
+            _ => route.settings.take(inner, "route", self.fates)?,
         }
         Ok(())
     }

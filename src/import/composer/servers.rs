@@ -71,7 +71,7 @@ impl Routes<'_> {
                 "try_files" => locations.push(inner),
                 "location" => locations.push(inner),
                 "limit_req" => self.rate(inner, "gateway.rate", &mut server.settings)?,
-                _ => server.settings.take(inner, "gateway", self.fates),
+                _ => server.settings.take(inner, "gateway", self.fates)?,
             }
         }
         if !tls.is_empty() {
@@ -156,7 +156,7 @@ impl Routes<'_> {
                     match inner.name.as_str() {
                         "try_files" | "root" => self.implied(inner.place, "files are looked for first"),
                         "add_header" => self.implied(inner.place, "`expires` says how long files may be kept"),
-                        _ => settings.take(inner, "route", self.fates),
+                        _ => settings.take(inner, "route", self.fates)?,
                     }
                 }
                 server.expires = settings.expires;
@@ -174,7 +174,7 @@ impl Routes<'_> {
                 "fastcgi_pass" => target = Some(self.target(inner, inner.arg(0), "fastcgi")?),
                 "try_files" | "root" => self.implied(inner.place, "scripts are looked for in the route's folder"),
                 "limit_req" => self.rate(inner, "route.rate", &mut settings)?,
-                _ => settings.take(inner, "route", self.fates),
+                _ => settings.take(inner, "route", self.fates)?,
             }
         }
         self.carried(location.place, "route");

@@ -3,7 +3,7 @@
 use super::image::{Making, Obstacle};
 use crate::import::account::{Fate, Place};
 use crate::import::readers::dockerfile::{Stage, join};
-use crate::import::secrets::is_hidden;
+use crate::import::secrets::{is_hidden, without_values};
 use crate::import::yaml::Yaml;
 
 impl Making<'_> {
@@ -45,6 +45,7 @@ impl Making<'_> {
                     }
                     "context"
                 }
+                "RUN" if !without_values(&instruction.text).1.is_empty() => return refuse("a secret seems to be in it"),
                 "RUN" if instruction.flags.iter().all(|flag| flag.contains("type=cache")) && !instruction.text.contains("<<") => {
                     if has_sources {
                         run.push(instruction.text.clone())

@@ -134,9 +134,14 @@ pub fn project(path: &Path) -> Result<Project> {
         |path: Option<&Path>| path.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     if metadata.is_file() {
         let folder = full.parent().unwrap_or(Path::new("/"));
+        let own = name(Some(&full));
         let text = fs::read(&full).with_context(|| format!("cannot read {}", path.display()))?;
-        let source = Source { name: name(Some(&full)), text: String::from_utf8_lossy(&text).into_owned() };
-        return Ok(Project::of_file(&name(Some(folder)), source));
+        let mut project = Project { name: name(Some(folder)), main: Some(own.clone()), ..Project::default() };
+        // Those beside it may be included.
+        let _ = walk(folder, "", MAX_DEPTH - 2, &mut project);
+        project.texts.retain(|source| source.name != own);
+        project.texts.push(Source { name: own, text: String::from_utf8_lossy(&text).into_owned() });
+        return Ok(project);
     }
     let mut project = Project { name: name(Some(&full)), ..Project::default() };
     walk(&full, "", 0, &mut project).with_context(|| format!("cannot read {}", path.display()))?;

@@ -20,7 +20,7 @@ pub struct Project {
     pub texts: Vec<Source>,
     /// All files, by their paths below the folder.
     pub files: Vec<String>,
-    /// The configuration that was asked for; otherwise it is looked for.
+    /// The one configuration that was asked for; otherwise all of the project is read.
     pub main: Option<String>,
 }
 
@@ -77,9 +77,12 @@ impl Project {
                 supervisord::read(source, &folder, &included, account).map_err(&mut take).ok()
             }
         };
-        let nginx = self.nginx_conf(dockerfile.as_ref());
         let included = InProject { project: self, dockerfile: dockerfile.as_ref() };
-        let nginx = nginx.and_then(|source| nginx::read(source, &included, account).map_err(&mut take).ok());
+        let nginx = if self.main.is_some() { Vec::new() } else { self.nginx_conf(dockerfile.as_ref()) };
+        let nginx = match nginx.as_slice() {
+            [] => None,
+            sources => nginx::read(sources, &included, account).map_err(&mut take).ok(),
+        };
         let script = dockerfile.as_ref().and_then(|dockerfile| self.script(dockerfile));
         let script = script.map(|source| script::read(source, account));
         if problems.is_empty() && supervisord.is_none() {
@@ -124,7 +127,8 @@ impl Project {
     }
 
     fn compose_file(&self) -> Option<&Source> {
-        if self.main.is_some() && self.texts.len() == 1 {
+        // Who names one file means that one, and what it includes.
+        if self.main.is_some() {
             return None;
         }
         let names = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
@@ -132,6 +136,9 @@ impl Project {
     }
 
     fn dockerfile(&self, compose: Option<&Compose>) -> Option<&Source> {
+        if self.main.is_some() {
+            return None;
+        }
         let named = compose.and_then(|compose| compose.dockerfile.as_deref()).and_then(|path| self.text(path));
         let is_dockerfile = |source: &Source| {
             let name = source.name.rsplit('/').next().unwrap_or_default();
@@ -142,20 +149,28 @@ impl Project {
         named.or_else(|| found.iter().find(|source| mentions(source)).or(found.first()).copied())
     }
 
-    /// The nginx.conf that the image has: the one that its Dockerfile copies to /etc/nginx, or the one that is there.
-    fn nginx_conf(&self, dockerfile: Option<&Dockerfile>) -> Option<&Source> {
+    /// The nginx.conf that the image has: the one that its Dockerfile copies to /etc/nginx, or the one that is there. Where
+    /// the distribution's own includes the project's, all of those that are copied.
+    fn nginx_conf(&self, dockerfile: Option<&Dockerfile>) -> Vec<&Source> {
+        let opens =
+            |source: &Source, block: &str| source.text.split(block).skip(1).any(|rest| rest.trim_start().starts_with('{'));
         let is_nginx = |source: &Source| {
-            let says = |word: &str| source.text.lines().any(|line| line.trim_start().starts_with(word));
             let is_conf = source.name.ends_with(".conf") || source.name.contains("sites-") || source.name.ends_with("nginx");
-            is_conf && (says("server {") || says("server{") || says("http {") || says("http{"))
+            is_conf && (opens(source, "server") || opens(source, "http"))
         };
         let found = self.texts_where(is_nginx);
         let copied = |source: &&&Source| {
             dockerfile.is_some_and(|file| file.target_of(&source.name).is_some_and(|path| path.contains("nginx")))
         };
-        let whole = |source: &&&Source| source.text.lines().any(|line| line.trim_start().starts_with("http"));
-        let best = found.iter().filter(copied).find(whole).or_else(|| found.iter().find(copied));
-        best.or_else(|| found.iter().find(whole)).or(found.first()).copied()
+        let whole = |source: &&&Source| opens(source, "http");
+        if let Some(best) = found.iter().filter(copied).find(whole) {
+            return vec![best];
+        }
+        let sites: Vec<&Source> = found.iter().filter(copied).copied().collect();
+        if !sites.is_empty() {
+            return sites;
+        }
+        found.iter().find(whole).or(found.first()).copied().into_iter().collect()
     }
 
     fn script(&self, dockerfile: &Dockerfile) -> Option<&Source> {

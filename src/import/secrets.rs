@@ -1,24 +1,21 @@
 //! What is a secret by its name or its look, and the reference that stands for it. Secrets are never copied.
 
 /// What a name of a secret has among its words.
-const WORDS: [&str; 16] = [
+const WORDS: [&str; 11] = [
     "PASSWORD",
     "PASSWD",
-    "PASS",
     "PASSPHRASE",
-    "PWD",
     "SECRET",
+    "SECRETS",
     "TOKEN",
     "APIKEY",
     "CREDENTIAL",
     "CREDENTIALS",
-    "PRIVATE",
-    "SALT",
-    "SECRETS",
-    "AUTH",
     "REQUIREPASS",
     "MASTERAUTH",
 ];
+/// What such a name may end in; elsewhere it is about something else, as in AUTH_SERVICE_URL.
+const LAST: [&str; 7] = ["PASS", "PWD", "AUTH", "SALT", "KEY", "KEYS", "DSN"];
 
 /// Whether what has this name is a secret: `DB_PASSWORD`, `api-key`, `rpcSecret`.
 #[must_use]
@@ -28,7 +25,7 @@ pub fn is_secret(name: &str) -> bool {
     if has("PUBLIC") || has("FILE") || has("PATH") || has("DIR") || has("LENGTH") || has("EXPIRY") || has("TTL") {
         return false;
     }
-    let is_key = words.last().is_some_and(|last| last == "KEY" || last == "KEYS" || last == "DSN")
+    let is_key = words.last().is_some_and(|last| LAST.contains(&last.as_str()))
         || (has("KEY") && (has("API") || has("ACCESS") || has("ENCRYPTION") || has("SIGNING")));
     // PWD alone is the folder that a shell is in.
     let is_folder = words.len() == 1 && words[0] == "PWD";
@@ -141,7 +138,18 @@ mod tests {
         {
             assert!(is_secret(name), "{name}");
         }
-        for name in ["PATH", "HOME", "PWD", "KEYBOARD", "DB_PASSWORD_FILE", "PUBLIC_KEY", "MONKEY", "TOKENIZER", "NODE_ENV"] {
+        for name in [
+            "PATH",
+            "HOME",
+            "PWD",
+            "KEYBOARD",
+            "DB_PASSWORD_FILE",
+            "PUBLIC_KEY",
+            "MONKEY",
+            "TOKENIZER",
+            "NODE_ENV",
+            "AUTH_SERVICE_URL",
+        ] {
             assert!(!is_secret(name), "{name}");
         }
         assert!(looks_secret("postgres://app:s3cret@db/app") && !looks_secret("postgres://app@db/app"));

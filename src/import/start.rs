@@ -62,7 +62,7 @@ fn procfile(project: &Project) -> Option<Draft> {
     let mut services: Vec<(String, Yaml)> = Vec::new();
     for (name, command) in lines {
         let name = names::unique(&names::service(name.trim()), &|name| services.iter().any(|(known, _)| known == name));
-        let command = command.trim().replace("${PORT:-", "${PORT:-").replace("$PORT", "${PORT}");
+        let command = command.trim().replace("$PORT", "${PORT}");
         if command.is_empty() {
             continue;
         }

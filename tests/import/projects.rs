@@ -135,6 +135,26 @@ fn with_dockerfile(dockerfile: &str) -> Pod {
 }
 
 #[test]
+fn one_file_is_read_with_those_that_it_includes_and_nothing_else() {
+    let project = podctl::commands::import::project(&folder("portal/docker/supervisord.conf")).unwrap();
+    let imported = import(&project).unwrap();
+    assert_eq!(imported.account.files(), ["supervisord.conf", "conf.d/portal.conf"]);
+    let pod = pod(&imported.text).unwrap();
+    assert!(pod.gateway.is_none() && pod.services.contains_key("nginx") && pod.services.contains_key("mail"));
+}
+
+#[test]
+fn a_port_that_is_opened_and_named_by_a_command_is_that_of_the_service() {
+    let conf = "[supervisord]\n[program:web]\ncommand=gunicorn app:app -b 0.0.0.0:5000\n[program:b]\ncommand=b 15000\n";
+    let texts = [("supervisord.conf", conf), ("Dockerfile", "FROM x\nEXPOSE 5000 9999/udp\n")];
+    let texts: Vec<Source> =
+        texts.iter().map(|(name, text)| Source { name: (*name).to_owned(), text: (*text).to_owned() }).collect();
+    let imported = import(&Project { name: "x".to_owned(), texts, ..Project::default() }).unwrap();
+    let pod = pod(&imported.text).unwrap();
+    assert_eq!((pod.services["web"].ports.as_slice(), pod.services["b"].ports.as_slice()), (&[5000][..], &[][..]));
+}
+
+#[test]
 fn a_dockerfile_is_taken_apart_only_where_all_of_it_can_be_told() {
     let start = "FROM python:3.12\nWORKDIR /app\n";
     for told in [

@@ -153,6 +153,7 @@ fn own(compose: &Compose, entry: &Entry, project: &Project, pod: &mut Pod, aroun
             pod.same.push((key.to_owned(), value));
             account.carried(place, key);
         }
+        _ if SAME.contains(&key) && has_secret(&entry.value) => account.left(place, "a secret seems to be in it"),
         _ if SAME.contains(&key) => {
             pod.same.push((key.to_owned(), value(&entry.value)));
             account.carried(place, key);
@@ -214,6 +215,18 @@ fn without_secrets(value: Yaml, variables: &mut Variables) -> Yaml {
         }
         Yaml::List(items) => Yaml::List(items.into_iter().map(|item| without_secrets(item, variables)).collect()),
         other => other,
+    }
+}
+
+fn has_secret(node: &Node) -> bool {
+    match &node.value {
+        Value::Scalar(scalar) => !secrets::without_values(&scalar.text).1.is_empty(),
+        Value::List(items) => items.iter().any(has_secret),
+        Value::Map(map) => map.entries.iter().any(|entry| {
+            let is_hidden = |node: &Node| node.scalar().is_some_and(|scalar| secrets::is_hidden(&entry.key, &scalar.text));
+            is_hidden(&entry.value) || has_secret(&entry.value)
+        }),
+        Value::Broken => false,
     }
 }
 

@@ -176,7 +176,7 @@ fn http<'a>(nginx: &'a Nginx, user: &mut Option<String>, fates: &mut Fates) -> R
             | "lua_package_path" | "upstream_conf" => {
                 return Err(Obstacle { place: directive.place, why: format!("`{}` has no key in pod.yaml", directive.name) });
             }
-            _ => http.settings.take(directive, "gateway", fates),
+            _ => http.settings.take(directive, "gateway", fates)?,
         }
     }
     Ok(http)

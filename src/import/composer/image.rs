@@ -44,30 +44,30 @@ fn project_at(stage: &Stage) -> Option<String> {
 }
 
 /// What the Dockerfile says, until it is clear that all of it can be told.
-struct Making<'a> {
+pub(super) struct Making<'a> {
     /// Files in whose place podctl has its own.
-    is_replaced: &'a dyn Fn(&str) -> bool,
+    pub(super) is_replaced: &'a dyn Fn(&str) -> bool,
     /// The files of the project.
-    project: Option<&'a Project>,
-    packages: Vec<String>,
-    run: Vec<String>,
-    environment: Vec<(String, String)>,
-    files: BTreeMap<String, Vec<(String, Yaml)>>,
+    pub(super) project: Option<&'a Project>,
+    pub(super) packages: Vec<String>,
+    pub(super) run: Vec<String>,
+    pub(super) environment: Vec<(String, String)>,
+    pub(super) files: BTreeMap<String, Vec<(String, Yaml)>>,
     /// The order of `files`.
-    order: Vec<String>,
-    users: Vec<(String, Yaml)>,
-    volumes: Vec<String>,
-    stages: Vec<(String, Yaml)>,
-    fates: Vec<(Place, Fate)>,
-    folder: String,
-    image: Image,
-    labels: Vec<(String, Yaml)>,
+    pub(super) order: Vec<String>,
+    pub(super) users: Vec<(String, Yaml)>,
+    pub(super) volumes: Vec<String>,
+    pub(super) stages: Vec<(String, Yaml)>,
+    pub(super) fates: Vec<(Place, Fate)>,
+    pub(super) folder: String,
+    pub(super) image: Image,
+    pub(super) labels: Vec<(String, Yaml)>,
     /// Programs of the image's own Python are executed by their path.
-    has_pip: bool,
+    pub(super) has_pip: bool,
     /// The project's folder as a whole has been copied.
-    is_copied: bool,
+    pub(super) is_copied: bool,
     /// Files that podctl has something else for.
-    ignored: Vec<String>,
+    pub(super) ignored: Vec<String>,
 }
 
 /// Takes the image apart.
@@ -198,15 +198,15 @@ impl Making<'static> {
 }
 
 impl Making<'_> {
-    fn path(&self, path: &str) -> String {
+    pub(super) fn path(&self, path: &str) -> String {
         self.project.map_or_else(|| path.to_owned(), |project| project.path(path))
     }
 
-    fn carried(&mut self, place: Place, key: &str) {
+    pub(super) fn carried(&mut self, place: Place, key: &str) {
         self.fates.push((place, Fate::Carried(key.to_owned())));
     }
 
-    fn implied(&mut self, place: Place, why: &str) {
+    pub(super) fn implied(&mut self, place: Place, why: &str) {
         self.fates.push((place, Fate::Implied(why.to_owned())));
     }
 
@@ -327,208 +327,6 @@ impl Making<'_> {
         self.carried(place, "base.run");
         Ok(())
     }
-
-    fn copy(&mut self, instruction: &Instruction, dockerfile: &Dockerfile) -> Result<(), Obstacle> {
-        let place = instruction.place;
-        let refuse = |why: &str| Err(Obstacle { place, why: why.to_owned() });
-        let words = instruction.words();
-        let Some((target, sources)) = words.split_last().filter(|(_, sources)| !sources.is_empty()) else {
-            return refuse("what is copied where cannot be told");
-        };
-        if instruction.text.contains("<<")
-            || words.iter().any(|word| word.contains('$'))
-            || sources.iter().any(|source| source.contains("://"))
-        {
-            return refuse("what is copied where cannot be told");
-        }
-        let is_folder = target.ends_with('/') || sources.len() > 1;
-        let target = join(&self.folder, target);
-        if let Some(from) = instruction.flag("from") {
-            let [source] = sources else { return refuse("several files of another stage") };
-            if let Some(stage) = dockerfile.stages.iter().find(|stage| stage.name.as_deref() == Some(from)) {
-                return self.stage(stage, from, source, &target, place);
-            }
-            if from.parse::<usize>().is_ok() {
-                return refuse("a stage without a name");
-            }
-            let target = if is_folder { join(&target, source.rsplit('/').next().unwrap_or_default()) } else { target };
-            self.file(
-                &target,
-                vec![("image".to_owned(), Yaml::text(from)), ("source".to_owned(), Yaml::text(join("/", source)))],
-            );
-            self.carried(place, "files");
-            return Ok(());
-        }
-        for source in sources {
-            let plain = source.trim_start_matches("./").trim_end_matches('/');
-            if plain.is_empty() || plain == "." {
-                if self.image.project_at.as_ref() != Some(&target) {
-                    return refuse("the project is copied twice");
-                }
-                self.is_copied = true;
-                self.carried(place, "services: build");
-                continue;
-            }
-            if plain.contains(['*', '?', '[']) {
-                return refuse("files by a pattern");
-            }
-            if plain.starts_with('/') || plain.split('/').any(|part| part == "..") || plain.ends_with(".tar.gz") {
-                return refuse("what is copied where cannot be told");
-            }
-            let name = plain.rsplit('/').next().unwrap_or_default();
-            // The content of a folder is copied, and a file as it is.
-            let is_dir = self.project.is_some_and(|project| project.has_folder(plain));
-            let target = if is_folder && !is_dir { join(&target, name) } else { target.clone() };
-            // supervisord and nginx are not there any more.
-            if is_replaced(&target, name) || (self.is_replaced)(plain) {
-                self.implied(place, "podctl writes what is in its place");
-                self.ignored.push(target);
-                continue;
-            }
-            let project_at = self.image.project_at.as_deref();
-            if project_at.is_some_and(|at| target == join(at, plain) || (is_manifest(plain) && target == join(at, name))) {
-                self.implied(place, "the project is copied as a whole");
-                continue;
-            }
-            let mut keys = vec![("source".to_owned(), Yaml::text(self.path(plain)))];
-            if let Some(user) = instruction.flag("chown") {
-                keys.push(("user".to_owned(), Yaml::text(user)));
-            }
-            if let Some(mode) = instruction.flag("chmod") {
-                keys.push(("mode".to_owned(), Yaml::text(format!("{mode:0>4}"))));
-            }
-            self.file(&target, keys);
-            self.carried(place, "files");
-        }
-        Ok(())
-    }
-
-    /// A stage that is a build of its own.
-    fn stage(&mut self, stage: &Stage, name: &str, source: &str, target: &str, place: Place) -> Result<(), Obstacle> {
-        let name = name.to_lowercase();
-        self.carried(place, &format!("stages.{name}.copy"));
-        let mut folder = "/".to_owned();
-        let (mut context, mut install, mut run): (Option<String>, Vec<String>, Vec<String>) = (None, Vec::new(), Vec::new());
-        let mut has_sources = false;
-        let mut environment = Vec::new();
-        let mut fates = vec![(stage.place, Fate::Carried(format!("stages.{name}.image")))];
-        for instruction in &stage.instructions {
-            let refuse = |why: &str| Err(Obstacle { place: instruction.place, why: why.to_owned() });
-            let key = match instruction.name.as_str() {
-                "WORKDIR" => {
-                    folder = join(&folder, instruction.text.trim());
-                    "copy"
-                }
-                "ENV" if instruction.pairs().iter().all(|(name, value)| !crate::import::secrets::is_hidden(name, value)) => {
-                    environment.extend(instruction.pairs().into_iter().map(|(name, value)| (name, Yaml::text(value))));
-                    "environment"
-                }
-                "COPY" if instruction.flag("from").is_none() => {
-                    let words = instruction.words();
-                    let Some((to, sources)) = words.split_last() else { return refuse("what is copied where cannot be told") };
-                    let is_here = join(&folder, to) == folder;
-                    let roots: Vec<&str> =
-                        sources.iter().map(|source| source.trim_start_matches("./").trim_end_matches('/')).collect();
-                    match roots.as_slice() {
-                        [root] if is_here && !root.contains(['*', '.']) || *root == "." => {
-                            let root = if root.is_empty() { "." } else { root };
-                            context = Some(root.to_owned());
-                            has_sources = true;
-                        }
-                        // Manifests come first by themselves.
-                        roots if is_here && roots.iter().all(|root| is_manifest(root)) => {}
-                        _ => return refuse("a stage with files at several places"),
-                    }
-                    "context"
-                }
-                "RUN" if instruction.flags.iter().all(|flag| flag.contains("type=cache")) && !instruction.text.contains("<<") => {
-                    if has_sources {
-                        run.push(instruction.text.clone())
-                    } else {
-                        install.push(instruction.text.clone())
-                    }
-                    if has_sources { "run" } else { "install" }
-                }
-                _ => return refuse("a stage that does more than `stages` can say"),
-            };
-            fates.push((instruction.place, Fate::Carried(format!("stages.{name}.{key}"))));
-        }
-        if folder == "/" && !stage.instructions.is_empty() {
-            return Err(Obstacle { place: stage.place, why: "a stage without WORKDIR".to_owned() });
-        }
-        let source = join(&folder, source);
-        let below = source.strip_prefix(&format!("{}/", folder.trim_end_matches('/'))).map(str::to_owned);
-        let below = below.or_else(|| (source == folder).then(|| ".".to_owned()));
-        let Some(below) = below.or_else(|| stage.instructions.is_empty().then(|| source.clone())) else {
-            return Err(Obstacle { place, why: "what is kept of the stage lies elsewhere".to_owned() });
-        };
-        let mut keys: Vec<(String, Yaml)> = Vec::new();
-        let context = self.path(&context.unwrap_or_default());
-        if context != "." {
-            keys.push(("context".to_owned(), Yaml::text(context)));
-        }
-        keys.push(("image".to_owned(), Yaml::text(stage.from.as_str())));
-        if !environment.is_empty() {
-            keys.push(("environment".to_owned(), Yaml::Map(environment)));
-        }
-        if !install.is_empty() {
-            keys.push(("install".to_owned(), Yaml::texts(install)));
-        }
-        if !run.is_empty() {
-            keys.push(("run".to_owned(), Yaml::texts(run)));
-        }
-        match self.stages.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, Yaml::Map(known))) => {
-                if let Some((_, Yaml::Map(copy))) = known.iter_mut().find(|(key, _)| key == "copy") {
-                    copy.push((below, Yaml::text(target)));
-                }
-            }
-            _ => {
-                keys.push(("copy".to_owned(), Yaml::map([(below, Yaml::text(target))])));
-                self.stages.push((name, Yaml::Map(keys)));
-            }
-        }
-        self.fates.extend(fates);
-        Ok(())
-    }
-
-    fn file(&mut self, target: &str, keys: Vec<(String, Yaml)>) {
-        if !self.files.contains_key(target) {
-            self.order.push(target.to_owned());
-        }
-        self.files.insert(target.to_owned(), keys);
-    }
-
-    /// An empty folder.
-    fn folder(&mut self, folder: &str) {
-        let target = format!("{}/", folder.trim_end_matches('/'));
-        if !self.knows(folder) && target != "/" {
-            self.file(&target, Vec::new());
-        }
-    }
-
-    /// The target of a file or folder, as it is in `files`.
-    fn key(&self, path: &str) -> Option<String> {
-        let bare = path.trim_end_matches('/');
-        [bare.to_owned(), format!("{bare}/")].into_iter().find(|key| self.files.contains_key(key))
-    }
-
-    fn knows(&self, path: &str) -> bool {
-        // Of the project as a whole services have what they may have.
-        let is_whole = self.image.project_at.as_deref().is_some_and(|at| path.trim_end_matches('/') == at);
-        self.key(path).is_some() || is_whole || self.ignored.iter().any(|ignored| ignored == path)
-    }
-
-    fn owner(&mut self, path: &str, user: &str) {
-        self.set(path, "user", user);
-    }
-
-    fn set(&mut self, path: &str, key: &str, value: &str) {
-        if let Some(keys) = self.key(path).and_then(|target| self.files.get_mut(&target)) {
-            keys.retain(|(known, _)| known != key);
-            keys.push((key.to_owned(), Yaml::text(value)));
-        }
-    }
 }
 
 /// Whether a line installs what a lock file says.
@@ -549,31 +347,6 @@ fn is_install(line: &str) -> bool {
 
 fn text_is_pip(lines: &[String]) -> bool {
     lines.iter().any(|line| line.starts_with("pip"))
-}
-
-/// Files that lock files are read with.
-fn is_manifest(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or_default();
-    let starts = [
-        "package",
-        "yarn.lock",
-        "pnpm-lock",
-        "requirements",
-        "composer.",
-        "go.mod",
-        "go.sum",
-        "Gemfile",
-        "Cargo.",
-        "pyproject",
-        "uv.lock",
-        "poetry.lock",
-    ];
-    starts.iter().any(|start| name.starts_with(start))
-}
-
-/// Whether a file configures what podctl has in its own way.
-fn is_replaced(target: &str, name: &str) -> bool {
-    target.starts_with("/etc/supervisor") || name.contains("supervisord") || target.contains("/supervisor.d/")
 }
 
 /// `$X` as `${X}`, the only form that pod.yaml has.

@@ -1,6 +1,8 @@
 //! The composer: what becomes of what the sources say.
 
 mod around;
+mod daemon;
+mod files;
 mod gateway;
 mod health;
 mod image;
@@ -8,10 +10,15 @@ mod listeners;
 mod logs;
 pub mod names;
 mod packages;
+mod ports;
+mod priorities;
 mod routes;
 mod script;
+mod servers;
 pub mod services;
 mod settings;
+mod stages;
+mod targets;
 mod users;
 mod variables;
 
@@ -49,7 +56,7 @@ pub fn compose(project: &Project, sources: &Sources, mut account: Account) -> Im
     let mut pod = Pod::default();
     let mut renamed = Vec::new();
     if let Some(supervisord) = &sources.supervisord {
-        services::daemon_environment(supervisord, &mut pod.variables);
+        daemon::environment(supervisord, &mut pod.variables);
     }
     let around = match &sources.compose {
         Some(compose) => {
@@ -68,7 +75,7 @@ pub fn compose(project: &Project, sources: &Sources, mut account: Account) -> Im
         let around =
             services::Surroundings { user: &user, working_dir: working_dir.as_deref(), is_essential: !ending.is_empty() };
         (pod.services, renamed) = services::services(supervisord, &around, &mut pod.variables, &mut account);
-        services::rest(supervisord, around.is_essential, &ending, &mut account);
+        daemon::rest(supervisord, around.is_essential, &ending, &mut account);
     }
     let kept = sources.nginx.as_ref().and_then(|nginx| web(nginx, &mut pod, &mut account));
     if let Some(dockerfile) = dockerfile {
@@ -80,6 +87,7 @@ pub fn compose(project: &Project, sources: &Sources, mut account: Account) -> Im
     if let Some(script) = &sources.script {
         script::compose(script, &user, working_dir.as_deref(), &mut pod, &mut account);
     }
+    ports::show(sources, &mut pod);
     health::carry(sources, &mut pod, &mut account);
     // nginx as the gateway knows no variables; what is left of the services' may be the pod's.
     for (name, value) in draft::shared_variables(&mut pod.services) {

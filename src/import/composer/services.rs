@@ -1,11 +1,12 @@
 //! Programs become services.
 
 use super::logs;
+use super::priorities::priorities;
 use super::variables::Variables;
 use crate::import::account::Account;
 use crate::import::draft::Service;
 use crate::import::readers::ini::Entry;
-use crate::import::readers::supervisord::{self, Other, Program, Supervisord, escape, has_reference, place_of, template};
+use crate::import::readers::supervisord::{Program, Supervisord, escape, has_reference, place_of, template};
 use crate::import::secrets;
 use crate::import::yaml::Yaml;
 use podinit_plan::supervisord::{AutoRestart, Process};
@@ -295,30 +296,6 @@ impl Making<'_> {
     }
 }
 
-/// The priorities of programs; none where the order is the same without. Groups go before programs: those with the lower
-/// priority start first, whatever their programs have.
-fn priorities(programs: &[Program]) -> Vec<Option<i64>> {
-    const UNSAID: i64 = 999;
-    const DEFAULT: i64 = 100;
-    let key = |program: &Program| (program.group.1, program.processes.first().map_or(UNSAID, |process| process.priority));
-    let keys: Vec<(i64, i64)> = programs.iter().map(key).collect();
-    let is_same_order =
-        |value: &dyn Fn(&(i64, i64)) -> i64| keys.iter().all(|a| keys.iter().all(|b| a.cmp(b) == value(a).cmp(&value(b))));
-    let mut ranks = keys.clone();
-    ranks.sort_unstable();
-    ranks.dedup();
-    let rank = |key: &(i64, i64)| ranks.iter().position(|other| other == key).map_or(0, |at| (at as i64 + 1) * 10);
-    let values: Vec<i64> = if is_same_order(&|key| key.1) {
-        keys.iter().map(|key| key.1).collect()
-    } else if is_same_order(&|key| key.0) {
-        keys.iter().map(|key| key.0).collect()
-    } else {
-        keys.iter().map(rank).collect()
-    };
-    let is_last_without = values.iter().all(|value| *value == UNSAID || *value < DEFAULT);
-    values.into_iter().map(|value| (value != DEFAULT && !(value == UNSAID && is_last_without)).then_some(value)).collect()
-}
-
 fn without_logs(process: &Process) -> Process {
     let mut process = process.clone();
     for log in [&mut process.stdout, &mut process.stderr] {
@@ -352,102 +329,5 @@ pub fn seconds(seconds: u64) -> String {
         seconds if seconds >= 120 && seconds % 60 == 0 => format!("{}m", seconds / 60),
         seconds if seconds < 120 => format!("{seconds}s"),
         seconds => podinit_plan::units::format_duration_ms(seconds * 1_000),
-    }
-}
-
-/// What the rest of supervisord.conf says.
-pub fn rest(source: &Supervisord, is_essential: bool, ending: &BTreeSet<String>, account: &mut Account) {
-    supervisord_lines(source, account);
-    for entry in &source.entries {
-        let (kind, _) = entry.section.split_once(':').unwrap_or((&entry.section, ""));
-        let place = entry.place;
-        match (kind, entry.option.as_deref()) {
-            ("program", None) => account.carried(place, "services"),
-            ("program", Some(_)) if !source.programs.iter().any(|program| program.section == entry.section) => {
-                account.implied(place, "with numprocs=0 there is no process");
-            }
-            ("group", None | Some("programs")) => {
-                account.implied(place, "services have names of their own; podctl addresses them one by one")
-            }
-            ("group", Some("priority")) => account.carried(place, "services: priority"),
-            ("eventlistener", _) if ending.contains(&entry.section) => {
-                let by = if is_essential { "`essential: true`: the pod ends with a service that is down for good" } else { "" };
-                account.implied(place, by);
-            }
-            ("eventlistener", _) if source.others.iter().any(|other| other.section == entry.section && only_logs(other)) => {
-                account.implied(place, "the container's log has every line, with the name of its service");
-            }
-            ("eventlistener", option) => {
-                let why = match option {
-                    None => {
-                        "what this listener does with events podctl cannot tell; have it as a service, a health check or an alert"
-                    }
-                    Some(_) => "belongs to that listener",
-                };
-                account.left(place, why);
-            }
-            ("fcgi-program", None) => account.left(place, "podinit opens no socket for a service; have the program open its own"),
-            ("fcgi-program", Some(_)) => account.left(place, "belongs to that fcgi-program"),
-            ("supervisorctl" | "rpcinterface" | "ctlplugin" | "unix_http_server", _) => {
-                account.implied(place, "podinit has its socket at its own place, and answers supervisorctl there");
-            }
-            ("inet_http_server", _) => account.left(place, "podinit opens no TCP port for its control by itself"),
-            ("include", _) => account.implied(place, "the included files are part of this one"),
-            _ => {}
-        }
-        if entry.option.is_some() && !account.is_settled(place) {
-            let counting = place_of(&source.entries, &entry.section, entry.option.as_deref().unwrap_or_default());
-            if counting != Some(place) {
-                account.implied(place, "a later line says it anew");
-            } else if matches!(kind, "program" | "supervisord") {
-                account.left(place, "supervisord has no such option; it did nothing");
-            } else {
-                account.left(place, "supervisord does nothing with it");
-            }
-        } else if entry.option.is_none() && !account.is_settled(place) {
-            match kind {
-                "supervisord" => account.implied(place, "podinit is the container's PID 1"),
-                _ => account.left(place, "supervisord has no such section"),
-            }
-        }
-    }
-}
-
-/// Whether a listener only hands on what programs write.
-fn only_logs(listener: &Other) -> bool {
-    let is_log = |event: &String| event.starts_with("PROCESS_LOG");
-    let names = ["supervisor_stdout", "supervisor-stdout", "supervisor_logging", "supervisor-logging"];
-    listener.events.iter().all(is_log) && names.iter().any(|name| listener.command.contains(name))
-}
-
-fn supervisord_lines(source: &Supervisord, account: &mut Account) {
-    let why = |option: &str| match option {
-        "nodaemon" => "PID 1 stays in the foreground",
-        "logfile" | "logfile_maxbytes" | "logfile_backups" | "loglevel" | "silent" => {
-            "podinit's own lines are in the container's log"
-        }
-        "pidfile" => "podinit is PID 1",
-        "identifier" => "the pod's name says who it is",
-        "minfds" | "minprocs" => "podinit needs few of its own; limits of services are `ulimits`",
-        "umask" | "directory" => "of the daemon alone; it has none in the foreground",
-        "childlogdir" | "nocleanup" => "logs go to the container's output",
-        "strip_ansi" => "files have no escape sequences",
-        "profile_options" => "podinit has no profiler",
-        _ => "",
-    };
-    for entry in source.entries.iter().filter(|entry| entry.section == "supervisord") {
-        match entry.option.as_deref() {
-            Some("user") => account.carried(entry.place, "services: user"),
-            Some("environment") => account.carried(entry.place, "environment"),
-            Some(option) if !why(option).is_empty() => account.implied(entry.place, why(option)),
-            _ => {}
-        }
-    }
-}
-
-/// A text of `[supervisord] environment` or the like.
-pub fn daemon_environment(source: &Supervisord, variables: &mut Variables) {
-    for (name, value) in &source.config.supervisord.environment {
-        variables.of_pod(name, Some(&supervisord::template(value)));
     }
 }

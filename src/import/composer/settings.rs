@@ -1,8 +1,9 @@
 //! What nginx is told of bodies, times, headers and the like: the same keys for the gateway and for a route.
 
-use super::gateway::Fates;
+use super::gateway::{Fates, Obstacle};
 use crate::import::account::Fate;
 use crate::import::readers::nginx::Directive;
+use crate::import::secrets;
 use crate::import::yaml::Yaml;
 
 /// Settings of a server or a location.
@@ -116,7 +117,13 @@ const FORWARDED: [&str; 12] = [
 
 impl Settings {
     /// Takes a directive; what has no key goes to nginx as it is.
-    pub fn take(&mut self, directive: &Directive, key: &str, fates: &mut Fates) {
+    ///
+    /// # Errors
+    /// A secret seems to be in it: it is not copied, and what would be left does not do the same.
+    pub fn take(&mut self, directive: &Directive, key: &str, fates: &mut Fates) -> Result<(), Obstacle> {
+        if has_secret(directive) {
+            return Err(Obstacle { place: directive.place, why: "a secret seems to be in it".to_owned() });
+        }
         let mut carried = |of: &str| fates.push((directive.place, Fate::Carried(format!("{key}.{of}"))));
         let name = directive.name.as_str();
         let first = directive.arg(0);
@@ -185,6 +192,7 @@ impl Settings {
                 directive.each(&mut |inner| fates.push((inner.place, Fate::Carried(format!("{key}.config")))));
             }
         }
+        Ok(())
     }
 
     /// These settings, and those of what is around them where there are none.
@@ -237,6 +245,18 @@ impl Settings {
         }
         keys
     }
+}
+
+/// Whether a directive, or one in its block, sets or compares a secret.
+fn has_secret(directive: &Directive) -> bool {
+    let is_secret = |word: &String| {
+        let name = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+        word.eq_ignore_ascii_case("authorization") || secrets::looks_secret(word) || secrets::is_secret(name)
+    };
+    let sets =
+        matches!(directive.name.as_str(), "proxy_set_header" | "add_header" | "fastcgi_param" | "uwsgi_param" | "set" | "if");
+    let is_passed_on = directive.args.iter().skip(1).all(|arg| arg.starts_with('$')) && directive.name != "if";
+    (sets && !is_passed_on && directive.args.iter().any(is_secret)) || directive.inner().iter().any(has_secret)
 }
 
 /// Whether a parameter, or a file of parameters, is one that every service of its kind gets.

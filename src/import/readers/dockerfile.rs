@@ -292,7 +292,7 @@ fn statements(text: &str) -> Vec<(usize, usize, String)> {
         }
         let is_script =
             whole.trim_start().to_uppercase().starts_with("RUN") || whole.trim_start().to_uppercase().starts_with("COPY");
-        for end in is_script.then(|| heredocs(&whole)).unwrap_or_default() {
+        for end in if is_script { heredocs(&whole) } else { Vec::new() } {
             let from = at;
             while at < lines.len() && lines[at].trim() != end {
                 at += 1;

@@ -66,13 +66,18 @@ impl Directive {
     }
 }
 
-/// Reads a file and what it includes of the project.
+/// Reads files, and what they include of the project.
 ///
 /// # Errors
 /// What is no nginx.conf, with its place.
-pub fn read(source: &Source, included: &dyn Included, account: &mut Account) -> Result<Nginx, Vec<Problem>> {
+pub fn read(sources: &[&Source], included: &dyn Included, account: &mut Account) -> Result<Nginx, Vec<Problem>> {
     let mut reading = Reading { included, account, count: 0, files: Vec::new(), problems: Vec::new() };
-    let directives = reading.file(source, 0);
+    let mut directives = Vec::new();
+    for source in sources {
+        if !reading.files.contains(&source.name) {
+            directives.extend(reading.file(source, 0));
+        }
+    }
     if reading.problems.is_empty() { Ok(Nginx { directives, files: reading.files }) } else { Err(reading.problems) }
 }
 
@@ -320,7 +325,7 @@ mod tests {
 
     fn read_text(text: &str) -> Result<Nginx, Vec<Problem>> {
         let source = Source { name: "nginx.conf".to_owned(), text: text.to_owned() };
-        read(&source, &Nothing, &mut Account::default())
+        read(&[&source], &Nothing, &mut Account::default())
     }
 
     #[test]

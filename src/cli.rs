@@ -40,6 +40,8 @@ pub enum Command {
     Import(commands::import::Args),
     /// Write the files that an image is built from
     Render(commands::render::Args),
+    /// Write podinit itself, for images that podctl does not build
+    Podinit(commands::podinit::Args),
     /// Build a pod's image
     Build(commands::build::Args),
     /// Build what changed, run it, and wait until it is ready
@@ -87,13 +89,14 @@ fn execute(cli: Cli) -> Result<()> {
         Command::Init(args) => return commands::init::run(&context, &args),
         Command::Import(args) => return commands::import::run(&context, &args),
         Command::Render(args) => return commands::render::run(&context, &args),
+        Command::Podinit(args) => return commands::podinit::run(&context, &args),
         _ => {}
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the async runtime")?;
     let result = runtime.block_on(async {
         use commands::interrupt::or_interrupted;
         match cli.command {
-            Command::Check(_) | Command::Init(_) | Command::Import(_) | Command::Render(_) => Ok(()),
+            Command::Check(_) | Command::Init(_) | Command::Import(_) | Command::Render(_) | Command::Podinit(_) => Ok(()),
             Command::Build(args) => or_interrupted(commands::build::run(&context, &args)).await,
             Command::Ps(args) => or_interrupted(commands::ps::run(&context, &args)).await,
             Command::Logs(args) => or_interrupted(commands::logs::run(&context, &args)).await,
@@ -130,6 +133,7 @@ mod tests {
             "podctl check",
             "podctl check core-pod --format json",
             "podctl render core-pod -o out",
+            "podctl podinit -o podinit.tar --architecture arm64",
             "podctl init",
             "podctl import supervisord.conf",
             "podctl import . -o pod.yaml --force --format json",

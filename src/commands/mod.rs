@@ -10,6 +10,7 @@ pub mod interrupt;
 pub mod lines;
 pub mod logs;
 pub mod output;
+pub mod podinit;
 pub mod ps;
 pub mod render;
 pub mod restart;

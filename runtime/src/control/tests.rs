@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::machine::{Seen, Verb};
-use crate::rpc::{Configured, Obstacle};
+use crate::rpc::{Configured, Log, Obstacle, Outcome, Wish};
 use crate::sys::{Faulty, Linux};
 use nix::errno::Errno;
 use podinit_plan::plan::Stream;

@@ -3,8 +3,7 @@
 use podinit_plan::plan::{Plan, Service};
 use podinit_plan::supervisord::Config;
 use std::collections::BTreeMap;
-use std::fmt::{self, Write};
-use std::hash::{DefaultHasher, Hasher};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// The mark of each group.
 pub type Marks = BTreeMap<String, u64>;
@@ -26,18 +25,11 @@ pub fn marks(plan: &Plan, config: Option<&Config>) -> Marks {
     }
 }
 
-fn mark(of: &impl fmt::Debug) -> u64 {
-    struct Digest(DefaultHasher);
-    impl Write for Digest {
-        fn write_str(&mut self, text: &str) -> fmt::Result {
-            self.0.write(text.as_bytes());
-            Ok(())
-        }
-    }
-    let mut digest = Digest(DefaultHasher::new());
-    // What is printed for debugging has every field of every part in it, and nothing else.
-    let _ = write!(digest, "{of:?}");
-    digest.0.finish()
+fn mark(of: &impl Hash) -> u64 {
+    // Its keys are fixed: the same text has the same mark when it is read again.
+    let mut hasher = DefaultHasher::new();
+    of.hash(&mut hasher);
+    hasher.finish()
 }
 
 #[cfg(test)]

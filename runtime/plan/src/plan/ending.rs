@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// What happens after an end that nobody asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Restart {
     /// Which ends are followed by a restart.
@@ -21,7 +21,7 @@ pub struct Restart {
 }
 
 /// Which ends are followed by a restart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RestartPolicy {
     /// Every end.
@@ -33,7 +33,7 @@ pub enum RestartPolicy {
 }
 
 /// The delays between attempts: failure n waits `first_ms * 2^(n-1)` or `first_ms * n`, at most `max_ms`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Backoff {
     /// The delay after the first failure.
@@ -57,7 +57,7 @@ fn is_zero(number: &u64) -> bool {
 }
 
 /// How a delay grows from failure to failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Growth {
     /// 1, 2, 4, ...
@@ -67,7 +67,7 @@ pub enum Growth {
 }
 
 /// How a service is stopped.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Stop {
     /// The signal by name, `SIGTERM`.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A file or folder that is made at start.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct File {
     /// Absolute.
@@ -19,7 +19,7 @@ pub struct File {
 }
 
 /// What a file holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Content {
     /// This text, a template; written anew at each start.

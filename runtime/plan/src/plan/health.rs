@@ -4,7 +4,7 @@ use super::Command;
 use serde::{Deserialize, Serialize};
 
 /// When a service counts as up.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Ready {
     /// When its check passes.
@@ -26,7 +26,7 @@ pub enum Ready {
 }
 
 /// A check of a service's health.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HealthCheck {
     /// What is done.
@@ -46,7 +46,7 @@ pub struct HealthCheck {
 }
 
 /// How a service is asked whether it is well.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum Probe {
     /// GET of this path; well is 200 to 399.
@@ -77,7 +77,7 @@ pub enum Probe {
 }
 
 /// What follows from being unready.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnFailure {
     /// The service is restarted.

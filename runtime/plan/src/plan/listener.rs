@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// What an event listener is told, and with whom it shares that.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Listener {
     /// Each event goes to one of the listeners of a pool; the pool's events and buffer are those of its first.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Where the output of a service goes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Logging {
     /// Its stdout.
@@ -14,7 +14,7 @@ pub struct Logging {
 }
 
 /// Where one stream of a service goes; what goes nowhere is kept for the report of a crash all the same.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Output {
     /// To the container's own output.
@@ -37,7 +37,7 @@ fn is_zero(number: &u64) -> bool {
 }
 
 /// How a stream reaches the container's output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Container {
     /// Which of the container's two.
@@ -47,7 +47,7 @@ pub struct Container {
 }
 
 /// One of a process' two outputs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stream {
     /// Descriptor 1.
@@ -57,7 +57,7 @@ pub enum Stream {
 }
 
 /// How a line looks in the container's output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
     /// `name | line`.
@@ -69,7 +69,7 @@ pub enum Format {
 }
 
 /// A log file of a service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LogFile {
     /// Absolute.

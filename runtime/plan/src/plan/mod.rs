@@ -38,7 +38,7 @@ pub const RUN_DIR: &str = "/run/podinit";
 pub const SERVICE_VARIABLE: &str = "PODINIT_SERVICE";
 
 /// What one container runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
     /// [`VERSION`].
@@ -72,7 +72,7 @@ pub struct Plan {
 }
 
 /// A folder that services write to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Directory {
     /// Absolute.
@@ -83,7 +83,7 @@ pub struct Directory {
 }
 
 /// The value of a variable.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Value {
     /// This text; a template.
@@ -93,7 +93,7 @@ pub enum Value {
 }
 
 /// A value that is read from a file at each start of a service, as the service's user.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FromFile {
     /// Absolute; a template.
@@ -101,7 +101,7 @@ pub struct FromFile {
 }
 
 /// One service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Service {
     /// What is executed.
@@ -184,7 +184,7 @@ pub struct Service {
 }
 
 /// When a service is started by the clock; one that still runs is not started again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Schedule {
     /// At the minutes of a cron line of five fields, in UTC.
@@ -198,7 +198,7 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 }
 
 /// What is executed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Command {
     /// The words of the command, each a template; the usual case.
@@ -209,7 +209,7 @@ pub enum Command {
 }
 
 /// Runs for good, or to completion.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Should run as long as the pod does.

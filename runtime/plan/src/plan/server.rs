@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A server of podinit's: what its own socket offers, for others.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Server {
     /// Where.
@@ -17,7 +17,7 @@ pub struct Server {
 }
 
 /// Where a server listens.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Listen {
     /// On a unix socket.
@@ -27,7 +27,7 @@ pub enum Listen {
 }
 
 /// A unix socket.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UnixSocket {
     /// Absolute.
@@ -40,7 +40,7 @@ pub struct UnixSocket {
 }
 
 /// A port.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TcpPort {
     /// A name or an address; all addresses without.
@@ -51,7 +51,7 @@ pub struct TcpPort {
 }
 
 /// Name and password of HTTP's basic authentication.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Credentials {
     /// A template.

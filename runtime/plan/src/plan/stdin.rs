@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// What descriptor 0 of a service is.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Stdin {
     /// /dev/null.
@@ -16,7 +16,7 @@ pub enum Stdin {
 }
 
 /// A socket that is opened for services.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Socket {
     /// `unix:///path` or `tcp://host:port`.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 pub type Variables = BTreeMap<String, String>;
 
 /// What a file says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Config {
     /// `[supervisord]`.
     pub supervisord: Daemon,
@@ -19,7 +19,7 @@ pub struct Config {
 }
 
 /// `[supervisord]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[expect(clippy::struct_excessive_bools, reason = "as many as the section has")]
 pub struct Daemon {
     /// It stays in the foreground.
@@ -60,7 +60,7 @@ pub struct Daemon {
 }
 
 /// Where it can be talked to: `[unix_http_server]` or `[inet_http_server]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Server {
     /// Where.
     #[serde(flatten)]
@@ -74,7 +74,7 @@ pub struct Server {
 }
 
 /// Where a server listens.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Listen {
     /// `[unix_http_server]`.
@@ -97,7 +97,7 @@ pub enum Listen {
 }
 
 /// Processes that are addressed, started and stopped together.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Group {
     /// Its name.
     pub name: String,
@@ -110,7 +110,7 @@ pub struct Group {
 }
 
 /// What the processes of a group are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum GroupKind {
     /// Programs.
@@ -136,7 +136,7 @@ pub enum GroupKind {
 }
 
 /// When a process that had been up is started again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AutoRestart {
     /// Always.
@@ -148,7 +148,7 @@ pub enum AutoRestart {
 }
 
 /// Where an output goes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogTarget {
     /// Nowhere.
@@ -160,7 +160,7 @@ pub enum LogTarget {
 }
 
 /// One of a process' outputs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Log {
     /// Where it goes.
     pub logfile: LogTarget,
@@ -177,7 +177,7 @@ pub struct Log {
 }
 
 /// A process.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[expect(clippy::struct_excessive_bools, reason = "as many as the section has")]
 pub struct Process {
     /// Its name within the group.

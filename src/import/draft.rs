@@ -56,11 +56,13 @@ impl Service {
 }
 
 /// The order of keys in a service.
-const ORDER: [&str; 30] = [
+const ORDER: [&str; 32] = [
     "type",
     "schedule",
     "build",
     "command",
+    "events",
+    "buffer_size",
     "pre_start",
     "user",
     "working_dir",
@@ -170,8 +172,8 @@ fn default_of(key: &str) -> Option<Yaml> {
 
 /// Finds what most services have in common; takes it, and what pod.yaml says anyway, out of them.
 ///
-/// A gateway has some of the defaults, too: it says what it has otherwise.
-pub fn share(services: &mut [Service], gateway: Option<&mut Service>) -> Vec<(String, Yaml)> {
+/// A gateway and listeners have some of the defaults, too: they say what they have otherwise.
+pub fn share(services: &mut [Service], others: Vec<&mut Service>) -> Vec<(String, Yaml)> {
     let mut defaults: Vec<(String, Yaml)> = Vec::new();
     for key in SHARED {
         let default = default_of(key);
@@ -181,7 +183,7 @@ pub fn share(services: &mut [Service], gateway: Option<&mut Service>) -> Vec<(St
             .filter(|service| !service.follows)
             .map(|service| service.get(key).cloned().or_else(|| default.clone()));
         let Some(said) = said.collect::<Option<Vec<Yaml>>>() else { continue };
-        if default.is_none() && gateway.as_ref().is_some_and(|gateway| of_gateway(key) && gateway.get(key).is_none()) {
+        if default.is_none() && others.iter().any(|other| of_gateway(key) && other.get(key).is_none()) {
             continue;
         }
         let count = |value: &Yaml| said.iter().filter(|other| *other == value).count();
@@ -201,7 +203,7 @@ pub fn share(services: &mut [Service], gateway: Option<&mut Service>) -> Vec<(St
         defaults.extend(shared.map(|value| (key.to_owned(), value)));
     }
     defaults.extend(stop_group(services));
-    if let Some(gateway) = gateway {
+    for gateway in others {
         for key in SHARED.iter().filter(|key| of_gateway(key)) {
             let shared = defaults.iter().find(|(known, _)| known == key).map(|(_, value)| value.clone());
             let expected = shared.or_else(|| default_of(key));
@@ -265,7 +267,7 @@ mod tests {
             service(&[("user", "www"), ("restart.policy", "on-failure"), ("logging.file", "/x/")]),
             service(&[("restart.policy", "on-failure")]),
         ];
-        let defaults = share(&mut services, None);
+        let defaults = share(&mut services, Vec::new());
         assert_eq!(
             defaults,
             [("user", "root"), ("restart.policy", "on-failure")].map(|(key, value)| (key.to_owned(), Yaml::text(value)))

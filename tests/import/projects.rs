@@ -101,7 +101,16 @@ fn a_secret_is_neither_in_the_file_nor_in_the_report() {
     for said in [&imported.text, &report, &imported.account.left_over().join("\n")] {
         assert!(!said.contains("canary"), "{said}");
     }
-    for name in ["JWT_SECRET", "DATABASE_URL", "SENTRY_DSN", "PORTAL_SIGNING_KEY", "AUTH_TOKEN", "PGPASSWORD", "REQUIREPASS"] {
+    for name in [
+        "JWT_SECRET",
+        "DATABASE_URL",
+        "SENTRY_DSN",
+        "PORTAL_SIGNING_KEY",
+        "AUTH_TOKEN",
+        "PGPASSWORD",
+        "REQUIREPASS",
+        "CONTROL_PASSWORD",
+    ] {
         assert!(imported.asked.iter().any(|asked| asked == name), "{name}: {:?}", imported.asked);
     }
 }
@@ -132,6 +141,32 @@ fn with_dockerfile(dockerfile: &str) -> Pod {
     let files = ["requirements.txt", "Dockerfile", "supervisord.conf"].map(str::to_owned).into();
     let imported = import(&Project { name: "x".to_owned(), files, texts, ..Project::default() }).unwrap();
     pod(&imported.text).unwrap_or_else(|mistakes| panic!("{mistakes}"))
+}
+
+#[test]
+fn listeners_go_on_unless_all_they_do_is_what_a_pod_does_by_itself() {
+    let listener =
+        |name: &str, command: &str, events: &str| format!("[eventlistener:{name}]\ncommand={command}\nevents={events}\n");
+    let of = |listeners: &str| {
+        let conf = format!("[supervisord]\n[program:web]\ncommand=web\n{listeners}");
+        let source = Source { name: "supervisord.conf".to_owned(), text: conf };
+        let imported = import(&Project::of_file("x", source)).unwrap();
+        assert_eq!(imported.account.left_over(), [""; 0]);
+        pod(&imported.text).unwrap_or_else(|mistakes| panic!("{mistakes}"))
+    };
+    let names = |pod: &Pod| {
+        pod.services.iter().filter(|(_, service)| service.listener.is_some()).map(|(name, _)| name.clone()).collect::<Vec<_>>()
+    };
+    let ending = of(&listener("quit", "/stop-supervisor.sh", "PROCESS_STATE_FATAL"));
+    assert!(ending.services["web"].essential && names(&ending).is_empty());
+    let logging = of(&listener("out", "supervisor_stdout", "PROCESS_LOG"));
+    assert!(!logging.services["web"].essential && names(&logging).is_empty());
+    // One that has the name of a service has another one here.
+    let mail = of(&listener("web", "crashmail -m ops@example.org", "PROCESS_STATE_EXITED"));
+    assert_eq!(names(&mail), ["web-listener"]);
+    let service = &mail.services["web-listener"];
+    assert_eq!((service.user.as_str(), service.essential), ("root", false));
+    assert_eq!(service.listener.as_ref().map(|listener| listener.events.clone()), Some(vec!["PROCESS_STATE_EXITED".to_owned()]));
 }
 
 #[test]

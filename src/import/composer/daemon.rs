@@ -3,6 +3,8 @@
 use super::variables::Variables;
 use crate::import::account::Account;
 use crate::import::readers::supervisord::{Other, Supervisord, place_of, template};
+use crate::import::yaml::Yaml;
+use podinit_plan::supervisord::Listen;
 use std::collections::BTreeSet;
 
 /// What the rest of supervisord.conf says.
@@ -27,21 +29,13 @@ pub fn rest(source: &Supervisord, is_essential: bool, ending: &BTreeSet<String>,
             ("eventlistener", _) if source.others.iter().any(|other| other.section == entry.section && only_logs(other)) => {
                 account.implied(place, "the container's log has every line, with the name of its service");
             }
-            ("eventlistener", option) => {
-                let why = match option {
-                    None => {
-                        "what this listener does with events podctl cannot tell; have it as a service, a health check or an alert"
-                    }
-                    Some(_) => "belongs to that listener",
-                };
-                account.left(place, why);
-            }
+            ("eventlistener", None) => account.carried(place, "event_listeners"),
             ("fcgi-program", None) => account.left(place, "podinit opens no socket for a service; have the program open its own"),
             ("fcgi-program", Some(_)) => account.left(place, "belongs to that fcgi-program"),
             ("supervisorctl" | "rpcinterface" | "ctlplugin" | "unix_http_server", _) => {
                 account.implied(place, "podinit has its socket at its own place, and answers supervisorctl there");
             }
-            ("inet_http_server", _) => account.left(place, "podinit opens no TCP port for its control by itself"),
+            ("inet_http_server", _) => account.carried(place, "control"),
             ("include", _) => account.implied(place, "the included files are part of this one"),
             _ => {}
         }
@@ -49,7 +43,7 @@ pub fn rest(source: &Supervisord, is_essential: bool, ending: &BTreeSet<String>,
             let counting = place_of(&source.entries, &entry.section, entry.option.as_deref().unwrap_or_default());
             if counting != Some(place) {
                 account.implied(place, "a later line says it anew");
-            } else if matches!(kind, "program" | "supervisord") {
+            } else if matches!(kind, "program" | "supervisord" | "eventlistener") {
                 account.left(place, "supervisord has no such option; it did nothing");
             } else {
                 account.left(place, "supervisord does nothing with it");
@@ -89,7 +83,7 @@ fn daemon(source: &Supervisord, account: &mut Account) {
 }
 
 /// Whether a listener only hands on what programs write.
-fn only_logs(listener: &Other) -> bool {
+pub fn only_logs(listener: &Other) -> bool {
     let is_log = |event: &String| event.starts_with("PROCESS_LOG");
     let names = ["supervisor_stdout", "supervisor-stdout", "supervisor_logging", "supervisor-logging"];
     listener.events.iter().all(is_log) && names.iter().any(|name| listener.command.contains(name))
@@ -100,4 +94,21 @@ pub fn environment(source: &Supervisord, variables: &mut Variables) {
     for (name, value) in &source.config.supervisord.environment {
         variables.of_pod(name, Some(&template(value)));
     }
+}
+
+/// `control`, where `[inet_http_server]` asks for it. Its password is never copied.
+pub fn control(source: &Supervisord, variables: &mut Variables) -> Option<Yaml> {
+    let (server, port) = source.config.servers.iter().find_map(|server| match server.listen {
+        Listen::Inet { port, .. } => Some((server, port)),
+        Listen::Unix { .. } => None,
+    })?;
+    let mut keys = vec![("port", Yaml::plain(port))];
+    if server.password.is_some() {
+        if let Some(user) = server.username.as_deref().filter(|user| *user != "admin") {
+            keys.push(("user", Yaml::text(template(user))));
+        }
+        variables.hide("CONTROL_PASSWORD");
+        keys.push(("password", Yaml::text("${CONTROL_PASSWORD:?}")));
+    }
+    Some(Yaml::map(keys))
 }

@@ -28,6 +28,7 @@ use super::draft::{self, Service};
 use super::project::{Project, Sources};
 use super::readers::dockerfile::Dockerfile;
 use super::readers::nginx::Nginx;
+use super::readers::supervisord::Other;
 use super::yaml::{self, Yaml};
 use std::collections::BTreeMap;
 use variables::Variables;
@@ -47,6 +48,8 @@ struct Pod {
     same: Vec<(String, Yaml)>,
     services: Vec<Service>,
     gateway: Option<Service>,
+    listeners: Vec<Service>,
+    control: Option<Yaml>,
     backing: Vec<(String, Yaml)>,
 }
 
@@ -75,6 +78,15 @@ pub fn compose(project: &Project, sources: &Sources, mut account: Account) -> Im
         let around =
             services::Surroundings { user: &user, working_dir: working_dir.as_deref(), is_essential: !ending.is_empty() };
         (pod.services, renamed) = services::services(supervisord, &around, &mut pod.variables, &mut account);
+        let settled = |other: &Other| ending.contains(&other.section) || daemon::only_logs(other);
+        pod.listeners = services::listeners(supervisord, &settled, &around, &mut pod.variables, &mut account);
+        for listener in &mut pod.listeners {
+            let is_taken = |name: &str| pod.services.iter().any(|service| service.name == name);
+            if is_taken(&listener.name) {
+                listener.name = names::unique(&format!("{}-listener", listener.name), &is_taken);
+            }
+        }
+        pod.control = daemon::control(supervisord, &mut pod.variables);
         daemon::rest(supervisord, around.is_essential, &ending, &mut account);
     }
     let kept = sources.nginx.as_ref().and_then(|nginx| web(nginx, &mut pod, &mut account));
@@ -202,7 +214,7 @@ fn keep_nginx(
 
 /// Writes it, with what was left as comments.
 fn write(project: &Project, pod: &mut Pod, account: &Account) -> String {
-    let defaults = draft::share(&mut pod.services, pod.gateway.as_mut());
+    let defaults = draft::share(&mut pod.services, pod.gateway.iter_mut().chain(&mut pod.listeners).collect());
     let grace = grace(pod, &defaults);
     let mut top: Vec<(String, Yaml)> = vec![("name".to_owned(), Yaml::text(names::pod(&project.name)))];
     let mut add = |key: &str, entries: &[(String, Yaml)]| {
@@ -237,6 +249,13 @@ fn write(project: &Project, pod: &mut Pod, account: &Account) -> String {
     top.push(("services".to_owned(), Yaml::map(services)));
     if let Some(gateway) = &pod.gateway {
         top.push(("gateway".to_owned(), draft::nested(&gateway.keys, &is_over)));
+    }
+    if !pod.listeners.is_empty() {
+        let listeners = pod.listeners.iter().map(|service| (service.name.clone(), draft::nested(&service.keys, &is_over)));
+        top.push(("event_listeners".to_owned(), Yaml::map(listeners)));
+    }
+    if let Some(control) = &pod.control {
+        top.push(("control".to_owned(), control.clone()));
     }
     if !pod.backing.is_empty() {
         top.push(("backing_services".to_owned(), Yaml::Map(pod.backing.clone())));

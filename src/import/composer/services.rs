@@ -6,7 +6,7 @@ use super::variables::Variables;
 use crate::import::account::Account;
 use crate::import::draft::Service;
 use crate::import::readers::ini::Entry;
-use crate::import::readers::supervisord::{Program, Supervisord, escape, has_reference, place_of, template};
+use crate::import::readers::supervisord::{Other, Program, Supervisord, escape, has_reference, place_of, template};
 use crate::import::secrets;
 use crate::import::yaml::Yaml;
 use podinit_plan::supervisord::{AutoRestart, Process};
@@ -46,6 +46,21 @@ pub fn services(
     }
     logs::part(&mut made.services);
     (made.services, made.renamed)
+}
+
+/// Makes event listeners of those that are neither in `settled` nor services of another kind.
+pub fn listeners(
+    source: &Supervisord,
+    settled: &dyn Fn(&Other) -> bool,
+    around: &Surroundings<'_>,
+    variables: &mut Variables,
+    account: &mut Account,
+) -> Vec<Service> {
+    let mut made = Making { source, around, variables, account, services: Vec::new(), renamed: Vec::new() };
+    for other in source.others.iter().filter(|other| !other.events.is_empty() && !settled(other)) {
+        made.listener(other);
+    }
+    made.services
 }
 
 struct Making<'a> {
@@ -110,6 +125,39 @@ impl Making<'_> {
         if let Some(place) = place_of(&self.source.entries, &program.section, "command") {
             self.account.carried(place, format!("{key}.command"));
         }
+    }
+
+    /// A listener: a service that says what it is told of. Its output is its protocol, and it is never waited for.
+    fn listener(&mut self, other: &Other) {
+        let Some(process) = other.program.processes.first() else { return };
+        let name = self.name(&other.program.name);
+        let mut service = self.service(&other.program, process, process, &name, None);
+        for key in ["ready_after", "essential", "logging.file", "logging.max_size", "logging.max_file", "logging.stderr"] {
+            service.remove(key);
+        }
+        for (key, usual) in [("stop_signal", "SIGTERM"), ("working_dir", "/app")] {
+            if service.text(key) == Some(usual) {
+                service.remove(key);
+            }
+        }
+        service.set("events", Yaml::texts(other.events.clone()));
+        if other.buffer_size != 10 {
+            service.set("buffer_size", Yaml::plain(other.buffer_size));
+        }
+        if other.program.group.1 != -1 {
+            service.set("priority", Yaml::plain(other.program.group.1));
+        }
+        let key = format!("event_listeners.{name}");
+        for option in ["command", "events", "buffer_size", "priority"] {
+            self.carried(&other.program, option, &format!("{key}.{option}"));
+        }
+        for option in ["startsecs", "process_name", "result_handler"] {
+            self.implied(&other.program, option, "a listener is told of events, and answers, by itself");
+        }
+        if let Some(place) = place_of(&self.source.entries, &other.section, "numprocs") {
+            self.account.left(place, "a listener is one process");
+        }
+        self.services.push(service);
     }
 
     /// The service of a process; its files are those of `logged`, in whose paths the number is filled in.

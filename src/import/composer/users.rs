@@ -34,7 +34,7 @@ pub fn declare(pod: &mut Pod) {
         _ => false,
     };
     let mut next = 1001;
-    let services = pod.services.iter_mut().chain(&mut pod.gateway);
+    let services = pod.services.iter_mut().chain(&mut pod.gateway).chain(&mut pod.listeners);
     for service in services {
         let Some(user) = service.text("user").map(str::to_owned) else { continue };
         if EVERYWHERE.contains(&user.as_str())

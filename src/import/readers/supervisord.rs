@@ -83,6 +83,10 @@ pub struct Other {
     pub command: String,
     /// The events that a listener is told of; none of what is no listener.
     pub events: Vec<String>,
+    /// How many of them wait for it.
+    pub buffer_size: u64,
+    /// What there would be to say of it as a program.
+    pub program: Program,
 }
 
 /// Where files are that a configuration includes.
@@ -199,33 +203,45 @@ fn of_sections(
             let (section, process) = unmarked(process.clone(), sections);
             let is_program = matches!(group.kind, GroupKind::Programs) && section.starts_with("program:");
             if !is_program {
-                let events = match &group.kind {
-                    GroupKind::EventListener { events, .. } => events.clone(),
-                    _ => Vec::new(),
+                let (events, buffer_size) = match &group.kind {
+                    GroupKind::EventListener { events, buffer_size } => (events.clone(), *buffer_size),
+                    _ => (Vec::new(), 0),
                 };
                 if !others.iter().any(|other| other.section == section) {
-                    others.push(Other { section, command: process.command, events });
+                    let command = process.command.clone();
+                    let program = program(&section, &group.name, group.priority, process, entries);
+                    others.push(Other { section, command, events, buffer_size, program });
                 }
                 continue;
             }
-            if let Some(program) = programs.iter_mut().find(|program| program.section == section) {
-                program.processes.push(process);
+            if let Some(known) = programs.iter_mut().find(|known| known.section == section) {
+                known.processes.push(process);
                 continue;
             }
-            let of_section = entries.iter().filter(|entry| entry.section == section);
-            let references = of_section.filter_map(|entry| {
-                let option = entry.option.clone()?;
-                reference(&option, &entry.value).map(|reference| (option, reference))
-            });
-            let name = section.split_once(':').map_or(section.as_str(), |(_, name)| name.trim()).to_owned();
             let numbered = numbered.remove(&section).unwrap_or_default();
-            let group = (group.name.clone(), group.priority);
-            programs.push(Program { references: references.collect(), name, group, processes: vec![process], numbered, section });
+            programs.push(Program { numbered, ..program(&section, &group.name, group.priority, process, entries) });
         }
     }
     let order = |section: &str| sections.iter().position(|other| other == section);
     programs.sort_by_key(|program| order(&program.section));
     (programs, others)
+}
+
+/// The program of a section, with its first process.
+fn program(section: &str, group: &str, priority: i64, process: Process, entries: &[Entry]) -> Program {
+    let of_section = entries.iter().filter(|entry| entry.section == section);
+    let references = of_section.filter_map(|entry| {
+        let option = entry.option.clone()?;
+        reference(&option, &entry.value).map(|reference| (option, reference))
+    });
+    Program {
+        section: section.to_owned(),
+        name: section.split_once(':').map_or(section, |(_, name)| name.trim()).to_owned(),
+        group: (group.to_owned(), priority),
+        processes: vec![process],
+        numbered: Vec::new(),
+        references: references.collect(),
+    }
 }
 
 /// The variable that an option with a value of its own kind refers to.

@@ -18,6 +18,7 @@ mod start_order;
 use super::context::Context;
 use super::report::Outcome;
 use crate::failure::{ExitCode, Failure};
+use crate::spec::model::{Pod, Route};
 use anyhow::Result;
 use futures_util::future::BoxFuture;
 
@@ -78,6 +79,14 @@ pub fn choose(only: &[String]) -> Result<Vec<&'static Criterion>> {
         return Err(Failure::new(ExitCode::Usage, text).into());
     }
     Ok(KNOWN.iter().filter(|criterion| only.is_empty() || only.iter().any(|id| id == criterion.id)).collect())
+}
+
+/// Whether a request from anywhere to the gateway's own port gets to a route: whatever its host, without TLS.
+fn is_asked_plainly(pod: &Pod, route: &Route) -> bool {
+    let Some(gateway) = &pod.gateway else { return false };
+    let is_sent_on = gateway.tls.as_ref().is_some_and(|tls| tls.redirect && !tls.optional);
+    let is_here = route.listen.is_none_or(|port| port == gateway.port);
+    is_here && route.hosts.is_empty() && route.allow.is_empty() && !is_sent_on
 }
 
 #[cfg(test)]

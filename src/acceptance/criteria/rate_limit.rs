@@ -5,7 +5,8 @@
 use super::super::context::Context;
 use super::super::pod::{TestPod, until};
 use super::super::report::Outcome;
-use crate::spec::model::{Route, RoutePath};
+use super::is_asked_plainly;
+use crate::spec::model::{Route, RoutePath, RouteTarget};
 use anyhow::Result;
 use futures_util::future::join_all;
 use podinit_plan::units::{Rate, RatePeriod};
@@ -18,7 +19,10 @@ const TOO_MANY: u16 = 429;
 const SLACK: usize = 2;
 
 pub(super) async fn judge(context: &Context<'_>) -> Result<Outcome> {
-    let rated = context.pod.services.values().flat_map(|service| &service.routes).filter_map(|route| match &route.path {
+    let routes = context.pod.services.values().flat_map(|service| &service.routes);
+    // What nginx answers at once is not counted.
+    let counted = |route: &&Route| is_asked_plainly(context.pod, route) && !matches!(route.target, RouteTarget::Return(_));
+    let rated = routes.filter(counted).filter_map(|route| match &route.path {
         RoutePath::Prefix(path) | RoutePath::Exact(path) => Some((path.as_str(), route.rate?, route)),
         RoutePath::Regex(_) => None,
     });

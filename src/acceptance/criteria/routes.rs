@@ -9,7 +9,8 @@ use super::super::pod::{TestPod, until};
 use super::super::report::Outcome;
 use super::super::unique;
 use super::super::witness::http;
-use crate::spec::model::{GATEWAY, RoutePath};
+use super::is_asked_plainly;
+use crate::spec::model::{GATEWAY, Route, RoutePath, RouteTarget};
 use anyhow::Result;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -26,12 +27,15 @@ pub(super) async fn judge(context: &Context<'_>) -> Result<Outcome> {
         .flat_map(|(name, service)| {
             // Any of its replicas may answer.
             let ports = || service.instances(name).filter_map(|instance| instance.ports.first().copied()).collect();
-            service.routes.iter().map(move |route| (name.as_str(), ports(), &route.path))
+            let own = service.routes.iter().filter(|route| is_asked_plainly(context.pod, route) && leads_to(route, name));
+            own.map(move |route| (name.as_str(), ports(), &route.path))
         })
         .collect();
     if context.pod.gateway.is_none() || routes.is_empty() {
-        return Ok(Outcome::Skipped("the pod has no routes".to_owned()));
+        return Ok(Outcome::Skipped("the pod has no routes to services that anybody could ask".to_owned()));
     }
+    let all: Vec<&RoutePath> =
+        context.pod.all_services().flat_map(|(_, service)| &service.routes).map(|route| &route.path).collect();
     let pod = context.shared()?;
     let (mut problems, mut answered) = (Vec::new(), Vec::new());
     for (name, ports, path) in &routes {
@@ -50,7 +54,7 @@ pub(super) async fn judge(context: &Context<'_>) -> Result<Outcome> {
         _ => None,
     });
     for path in foreign.chain([format!("/{}", unique())]) {
-        if routes.iter().any(|(_, _, route)| may_match(route, &path)) {
+        if all.iter().any(|route| may_match(route, &path)) {
             continue;
         }
         match ask(context, pod, &path).await? {
@@ -60,6 +64,11 @@ pub(super) async fn judge(context: &Context<'_>) -> Result<Outcome> {
         }
     }
     Ok(Outcome::of(&problems, answered.join(", ")))
+}
+
+/// Whether each request that reaches the route is the service's to answer.
+fn leads_to(route: &Route, service: &str) -> bool {
+    route.files.is_none() && matches!(&route.target, RouteTarget::Service(name) if name == service)
 }
 
 enum Reply {

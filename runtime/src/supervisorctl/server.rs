@@ -54,7 +54,9 @@ impl Server {
         for address in addresses {
             match TcpStream::connect(SocketAddr::new(address, port)) {
                 Ok(stream) => return Ok(File::from(OwnedFd::from(stream))),
-                Err(error) => last = self.trouble(&error),
+                // Where there is no IPv6, or no IPv4, only the other one says whether anybody listens.
+                Err(error) if !matches!(last, Trouble::Refused) => last = self.trouble(&error),
+                Err(_) => {}
             }
         }
         Err(last)
@@ -63,7 +65,7 @@ impl Server {
     fn trouble(&self, error: &io::Error) -> Trouble {
         match error.kind() {
             io::ErrorKind::NotFound => Trouble::Missing,
-            io::ErrorKind::ConnectionRefused => Trouble::Refused,
+            io::ErrorKind::ConnectionRefused | io::ErrorKind::AddrNotAvailable => Trouble::Refused,
             _ => Trouble::Other(format!("{}: {error}", self.url)),
         }
     }

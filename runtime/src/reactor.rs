@@ -238,6 +238,7 @@ impl<S: Sys> Reactor<S> {
             || self.reap_again
             || self.errands.has_refused()
             || self.has_paused()
+            || self.parts.control.has_more()
             || self.parts.probes.has_results()
             || self.parts.reaches.has_results();
         let deadline = if has_more { Some(0) } else { earliest([promised, others]) };
@@ -308,7 +309,7 @@ impl<S: Sys> Reactor<S> {
         if is_due(self.parts.logs.deadline()) {
             self.parts.logs.tick(now);
         }
-        if is_due(self.parts.control.deadline()) {
+        if is_due(self.parts.control.deadline()) || self.parts.control.has_more() {
             let view = window!(self, now);
             let asked = self.parts.control.tick(now, &view);
             self.fulfil(asked);

@@ -13,6 +13,8 @@ use crate::xmlrpc::{self, Fault, Value};
 use podinit_plan::protocol::{Done, Health, PublicStatus, Status};
 use std::rc::Rc;
 
+/// Requests of one connection that are answered in a turn; who sends many at once has them answered over several.
+const ROUNDS_A_TURN: usize = 8;
 /// Most lines of a service's log in one answer.
 const MAX_LINES: usize = 10_000;
 /// A follower that has not taken this many bytes is sent no more for now.
@@ -21,7 +23,11 @@ const ENOUGH: usize = 64 * 1024;
 impl<S: Sys> Control<S> {
     /// Answers requests and writes until nothing more can be done now.
     pub(super) fn go_on(&mut self, index: usize, now: Millis, view: &dyn View, asked: &mut Vec<Asked>) {
-        loop {
+        for round in 0.. {
+            if round == ROUNDS_A_TURN {
+                self.postponed.push(index);
+                break;
+            }
             let Some(connection) = self.connections[index].as_mut() else { return };
             let was_writing = connection.is_writing();
             let request = connection.next_request();

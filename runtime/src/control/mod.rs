@@ -48,6 +48,8 @@ pub struct Control<S> {
     listeners: Vec<Listener>,
     connections: Vec<Option<Connection>>,
     events: Events,
+    /// Connections with requests that a turn had no time for.
+    postponed: Vec<usize>,
     /// The last ticket that was given out.
     last_ticket: Ticket,
 }
@@ -66,8 +68,15 @@ impl<S: Sys> Control<S> {
     /// Opens the control socket at the first place that can be bound, and the public one where the plan wants it.
     /// Gives the surfaces and what could not be opened: podinit runs without as well.
     pub fn open(sys: S, poller: Poller<S>, public_socket: Option<&str>) -> (Control<S>, Vec<String>) {
-        let mut control =
-            Control { sys, poller, listeners: Vec::new(), connections: Vec::new(), events: Events::default(), last_ticket: 0 };
+        let mut control = Control {
+            sys,
+            poller,
+            listeners: Vec::new(),
+            connections: Vec::new(),
+            events: Events::default(),
+            postponed: Vec::new(),
+            last_ticket: 0,
+        };
         let mut problems = Vec::new();
         if let Err(error) = control.open_control() {
             problems.push(format!("cannot open a control socket: {error}; start, stop and status by podctl will not work"));
@@ -130,6 +139,12 @@ impl<S: Sys> Control<S> {
         }
     }
 
+    /// Somebody has sent more requests than a turn answers.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        !self.postponed.is_empty()
+    }
+
     /// When [`Control::tick`] is wanted at the latest.
     #[must_use]
     pub fn deadline(&self) -> Option<Millis> {
@@ -142,6 +157,9 @@ impl<S: Sys> Control<S> {
     /// rested.
     pub fn tick(&mut self, now: Millis, view: &dyn View) -> Vec<Asked> {
         let mut asked = Vec::new();
+        for index in std::mem::take(&mut self.postponed) {
+            self.go_on(index, now, view, &mut asked);
+        }
         for index in 0..self.connections.len() {
             if self.connections[index].as_ref().and_then(Connection::look_at).is_some_and(|at| at <= now) {
                 self.look(index, now, view, &mut asked);

@@ -105,6 +105,9 @@ impl rpc::View for StillPod {
             Stream::Stderr => Log::None,
         }
     }
+    fn log_path(&self, _: ServiceId, _: Stream) -> String {
+        "/dev/stdout".to_owned()
+    }
     fn own_log(&self) -> Log {
         Log::None
     }
@@ -135,6 +138,7 @@ impl Surface {
             listeners: vec![],
             connections: vec![],
             events: Events::default(),
+            postponed: vec![],
             last_ticket: 0,
         };
         let door = if public { Door::Public } else { Door::Own };
@@ -160,6 +164,9 @@ impl Surface {
     fn turn(&mut self) {
         let mut tokens = Vec::new();
         for _ in 0..50 {
+            if self.control.has_more() {
+                self.asked.extend(self.control.tick(self.now, &self.pod));
+            }
             self.poller.wait(Some(0), &mut tokens).unwrap();
             for token in &tokens {
                 match token {
@@ -266,6 +273,13 @@ fn a_reader_of_events_that_does_not_read_is_dropped() {
         surface.control.published(&event, 0);
     }
     assert_eq!(surface.open(), 0);
+}
+
+#[test]
+fn many_requests_at_once_are_answered_over_several_turns() {
+    let mut surface = Surface::new(true);
+    let answer = surface.ask(&"GET /health HTTP/1.1\r\n\r\n".repeat(100));
+    assert_eq!(answer.matches("HTTP/1.1 200 OK").count(), 100);
 }
 
 #[test]

@@ -5,10 +5,11 @@ use super::{End, Reactor, check_of};
 use crate::attributes;
 use crate::listeners::happening::Happening;
 use crate::logs::LogSettings;
-use crate::machine::{Event, Role, Verb};
+use crate::machine::{Event, Role, ServiceId, Verb};
 use crate::reload::{self, Loaded, Step, Update};
 use crate::rpc::{Changes, GroupProblem, Outcome};
 use crate::sys::Sys;
+use podinit_plan::plan::Service;
 
 impl<S: Sys> Reactor<S> {
     /// The configuration was read, or could not be.
@@ -100,64 +101,33 @@ impl<S: Sys> Reactor<S> {
     /// Lets a group go.
     pub(super) fn remove_group(&mut self, group: &str) -> Result<(), GroupProblem> {
         let Some(services) = self.roster.group(group) else { return Err(GroupProblem::Unknown) };
-        let (now, date) = (self.now(), self.sys.date());
         // All or nothing.
         if services.iter().any(|service| !self.parts.machine.may_be_removed(*service)) {
             return Err(GroupProblem::Running);
         }
-        for service in services {
-            if self.parts.machine.remove(service).is_err() {
-                return Err(GroupProblem::Running);
-            }
-            self.roster.remove(service);
-            self.schedules.remove(service);
-            self.parts.notify.close(service);
-            self.parts.inputs.remove(service);
-            self.parts.listeners.remove(service, now, date);
-            self.checks[service] = None;
-        }
+        services.into_iter().for_each(|service| self.dismiss(service));
         self.tell_all(Happening::group(group, false));
         self.parts.machine.changed().map_err(GroupProblem::Wrong)
     }
 
     /// Takes the services of a group in.
     pub(super) fn admit(&mut self, group: &str, loaded: &Loaded) -> Result<(), GroupProblem> {
-        let of_group = |name: &str, service: &podinit_plan::plan::Service| service.group.as_deref().unwrap_or(name) == group;
+        let of_group = |name: &str, service: &Service| service.group.as_deref().unwrap_or(name) == group;
         let services: Vec<_> = loaded.plan.services.iter().filter(|(name, service)| of_group(name, service)).collect();
         if services.is_empty() {
             return Err(GroupProblem::Unknown);
         }
-        let (now, date) = (self.now(), self.sys.date());
         let mut warnings = Vec::new();
         let mut taken = Vec::new();
         for (name, service) in services {
-            let id = self.parts.machine.put(name, service).map_err(GroupProblem::Wrong)?;
-            let identity = loaded.identities.get(name).cloned().flatten();
-            let attributes = attributes::of_service(name, service, self.means.open_files, self.sys.capabilities(), &mut warnings);
-            if !self.parts.spawner.put(id, &loaded.plan, name, identity, attributes) {
-                let _ = self.parts.machine.remove(id);
-                return Err(GroupProblem::Wrong("there are too many services".to_owned()));
+            match self.admit_one(name, service, loaded, &mut warnings) {
+                Ok(id) => taken.push(id),
+                Err(error) => {
+                    // All of a group or nothing of it.
+                    taken.into_iter().for_each(|id| self.dismiss(id));
+                    return Err(GroupProblem::Wrong(error));
+                }
             }
-            if let Err(error) = self.parts.logs.put(id, LogSettings::of(name, service)) {
-                warnings.push(format!("{name}: cannot write its log files: {error}"));
-            }
-            self.parts.notify.put(id, service.ready.clone(), self.parts.spawner.owner(id));
-            let owner = loaded.socket_owners.get(name).copied().or_else(|| self.parts.spawner.owner(id));
-            self.parts.inputs.add(id, &service.stdin, owner);
-            self.parts.listeners.add(id, name, service, now, date);
-            self.schedules.put(id, service, now, date);
-            self.roster.put(id, name, service.group.as_deref(), &loaded.marks);
-            let check = check_of(id, service, &self.parts.spawner);
-            let addresses = service.depends_on_addresses.len() as u64;
-            if id == self.checks.len() {
-                self.checks.push(check);
-                self.addresses.push(addresses);
-                self.leaders.push(0);
-                self.roles.push(Role::Command);
-            } else {
-                (self.checks[id], self.addresses[id], self.leaders[id]) = (check, addresses, 0);
-            }
-            taken.push(id);
         }
         // Where everybody else stands may be another place now.
         for (name, service) in &loaded.plan.services {
@@ -175,5 +145,57 @@ impl<S: Sys> Reactor<S> {
         }
         self.send(Event::Tick);
         Ok(())
+    }
+
+    /// Takes a service in, wherever something has to be known of it.
+    fn admit_one(
+        &mut self,
+        name: &str,
+        service: &Service,
+        loaded: &Loaded,
+        warnings: &mut Vec<String>,
+    ) -> Result<ServiceId, String> {
+        let (now, date) = (self.now(), self.sys.date());
+        let id = self.parts.machine.put(name, service)?;
+        let identity = loaded.identities.get(name).cloned().flatten();
+        let attributes = attributes::of_service(name, service, self.means.open_files, self.sys.capabilities(), warnings);
+        if !self.parts.spawner.put(id, &loaded.plan, name, identity, attributes) {
+            let _ = self.parts.machine.remove(id);
+            return Err("there are too many services".to_owned());
+        }
+        if let Err(error) = self.parts.logs.put(id, LogSettings::of(name, service)) {
+            warnings.push(format!("{name}: cannot write its log files: {error}"));
+        }
+        self.parts.notify.put(id, service.ready.clone(), self.parts.spawner.owner(id));
+        let owner = loaded.socket_owners.get(name).copied().or_else(|| self.parts.spawner.owner(id));
+        self.parts.inputs.add(id, &service.stdin, owner);
+        self.parts.listeners.add(id, name, service, now, date);
+        self.schedules.put(id, service, now, date);
+        self.roster.put(id, name, service.group.as_deref(), &loaded.marks);
+        let check = check_of(id, service, &self.parts.spawner);
+        let addresses = service.depends_on_addresses.len() as u64;
+        if id == self.checks.len() {
+            self.checks.push(check);
+            self.addresses.push(addresses);
+            self.leaders.push(0);
+            self.roles.push(Role::Command);
+        } else {
+            (self.checks[id], self.addresses[id], self.leaders[id]) = (check, addresses, 0);
+        }
+        Ok(id)
+    }
+
+    /// Lets a service go that has nothing left, wherever something was known of it.
+    fn dismiss(&mut self, id: ServiceId) {
+        if self.parts.machine.remove(id).is_err() {
+            return;
+        }
+        let (now, date) = (self.now(), self.sys.date());
+        self.roster.remove(id);
+        self.schedules.remove(id);
+        self.parts.notify.close(id);
+        self.parts.inputs.remove(id);
+        self.parts.listeners.remove(id, now, date);
+        self.checks[id] = None;
     }
 }

@@ -136,6 +136,14 @@ impl<S: Sys> rpc::View for Window<'_, S> {
         }
     }
 
+    fn log_path(&self, service: ServiceId, stream: Stream) -> String {
+        match self.logs.outlet(service, stream) {
+            Outlet::None => String::new(),
+            Outlet::File(path) => path.to_owned(),
+            Outlet::Container(stream) => path(stream).to_owned(),
+        }
+    }
+
     fn own_log(&self) -> Log {
         let (last, total) = self.logs.own();
         Log::Container { path: path(Stream::Stdout), last, total }

@@ -7,7 +7,7 @@ use crate::listeners::happening::Happening;
 use crate::machine::{Event, ServiceId, Target};
 use crate::rpc::{Asked, GroupProblem, Outcome, Refusal, Ticket, Wish};
 use crate::sys::Sys;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// What is waited for on behalf of clients, besides what the machine answers.
 #[derive(Debug, Default)]
@@ -20,6 +20,10 @@ pub(super) struct Wishes {
     is_loading: bool,
     /// Calls that go on in the next turn.
     paused: Vec<Ticket>,
+    /// What clients ask for and was not looked at yet.
+    asked: VecDeque<Asked>,
+    /// Somebody looks at it already: what follows from one wish comes after those before it, however long the chain is.
+    is_fulfilling: bool,
 }
 
 /// What is to be done with a configuration that was read.
@@ -38,7 +42,11 @@ pub(super) enum Waiting {
 impl<S: Sys> Reactor<S> {
     /// Does what clients ask for.
     pub(super) fn fulfil(&mut self, asked: Vec<Asked>) {
-        for Asked { ticket, wish } in asked {
+        self.wishes.asked.extend(asked);
+        if std::mem::replace(&mut self.wishes.is_fulfilling, true) {
+            return;
+        }
+        while let Some(Asked { ticket, wish }) = self.wishes.asked.pop_front() {
             match wish {
                 Wish::Do(service, verb) => self.send(Event::Request { request: ticket, service, verb }),
                 Wish::Signal(service, signal) => {
@@ -78,6 +86,7 @@ impl<S: Sys> Reactor<S> {
                 Wish::Restart => self.load_for(ticket, Waiting::Restart),
             }
         }
+        self.wishes.is_fulfilling = false;
     }
 
     /// Tells whoever asked, and does what follows.

@@ -1,6 +1,6 @@
 //! What `getProcessInfo` says of a process.
 
-use super::view::{Log, View};
+use super::view::View;
 use crate::machine::{Seen, ServiceId};
 use crate::xmlrpc::Value;
 use podinit_plan::plan::Stream;
@@ -20,7 +20,7 @@ pub fn process(id: ServiceId, view: &dyn View) -> Option<Value> {
     let at = |millis: Option<u64>| millis.map_or(0, |at| date.saturating_sub(now.saturating_sub(at) / 1_000));
     let (start, stop) = (at(seen.started), at(seen.ended));
     let spawnerr = spawn_error(&seen, state, &view.program(id));
-    let [stdout, stderr] = [Stream::Stdout, Stream::Stderr].map(|stream| path(&view.log(id, stream)));
+    let [stdout, stderr] = [Stream::Stdout, Stream::Stderr].map(|stream| view.log_path(id, stream));
     let description = match state {
         ProcessState::Running => format!("pid {}, uptime {}", seen.pid.unwrap_or(0), uptime(date.saturating_sub(start))),
         ProcessState::Backoff | ProcessState::Fatal if spawnerr.is_empty() => {
@@ -49,15 +49,6 @@ pub fn process(id: ServiceId, view: &dyn View) -> Option<Value> {
         ("description", Value::Text(description)),
     ];
     Some(Value::Struct(members.map(|(name, value)| (name.to_owned(), value)).into()))
-}
-
-/// The path of a log, as clients are told it.
-fn path(log: &Log) -> String {
-    match log {
-        Log::None => String::new(),
-        Log::File(path) => path.display().to_string(),
-        Log::Container { path, .. } => (*path).to_owned(),
-    }
 }
 
 /// Why it does not run, in supervisord's words; empty when it does, or was stopped.

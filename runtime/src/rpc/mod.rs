@@ -26,8 +26,9 @@ use std::collections::VecDeque;
 const MAX_CALLS: usize = 1_000;
 /// The most values that all their answers may have together; 1,000 processes are told of with 15,000.
 const MAX_VALUES: usize = 40_000;
-/// After so many values everybody else has a turn.
+/// After so many values everybody else has a turn; a call that does something counts for as many as one that tells much.
 const VALUES_A_TURN: usize = 1_000;
+const VALUES_OF_A_CALL: usize = 20;
 
 /// A call that has not been answered.
 #[derive(Debug)]
@@ -136,7 +137,7 @@ impl Others {
         let result = answer(result);
         let values = count(&result);
         self.values += values;
-        self.since_pause += values;
+        self.since_pause += values + VALUES_OF_A_CALL;
         self.results.push(result);
     }
 }

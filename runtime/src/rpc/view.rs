@@ -35,6 +35,8 @@ pub trait View {
     fn program(&self, service: ServiceId) -> String;
     /// Where an output of it goes.
     fn log(&self, service: ServiceId, stream: Stream) -> Log;
+    /// The path of that, as clients are told it; empty when there is none.
+    fn log_path(&self, service: ServiceId, stream: Stream) -> String;
     /// What podinit itself said last.
     fn own_log(&self) -> Log;
     /// Every group that the configuration has, running or not, and all about its processes; none before the configuration

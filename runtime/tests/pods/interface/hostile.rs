@@ -68,6 +68,13 @@ fn what_is_no_call_is_refused() {
         let body = podinit::xmlrpc::encode_call(&call);
         assert_eq!(ask(tcp(port), "POST /RPC2", "Host: localhost\r\n", &body).0, 200);
     }
+    // One after the other, each of which is over at once.
+    let signal = [("methodName", "supervisor.signalProcess".into()), ("params", Value::Array(vec!["cat".into(), "CONT".into()]))];
+    let signal = Value::Struct(signal.map(|(name, value)| (name.to_owned(), value)).into());
+    let many = Value::Array(vec![signal; 500]);
+    let call = podinit::xmlrpc::Call { method: "system.multicall".to_owned(), params: vec![many] };
+    let (status, answer) = ask(tcp(port), "POST /RPC2", "Host: localhost\r\n", &podinit::xmlrpc::encode_call(&call));
+    assert_eq!((status, answer.matches("<boolean>1</boolean>").count()), (200, 500));
     is_unharmed(&pod, port, before);
 }
 

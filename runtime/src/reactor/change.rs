@@ -67,24 +67,36 @@ impl<S: Sys> Reactor<S> {
     /// Goes on with an update as far as it goes.
     pub(super) fn go_on_updating(&mut self) {
         let Some(mut update) = self.update.take() else { return };
-        for step in update.steps() {
-            match step {
-                Step::Remove(group) => match self.remove_group(&group) {
-                    Err(GroupProblem::Running) => {}
-                    Ok(()) | Err(_) => update.removed(&group),
-                },
-                Step::Add(group) => {
-                    if let Err(GroupProblem::Wrong(error)) = self.add_group(&group) {
-                        self.send(Event::Warning { message: error });
-                    }
-                }
-            }
-        }
+        // What is removed makes room for what is added.
+        while self.update_further(&mut update) {}
         if update.is_done() {
             self.parts.logs.say("the plan that was read again is what runs");
         } else {
             self.update = Some(update);
         }
+    }
+
+    /// Takes the steps that can be taken; whether there were any.
+    fn update_further(&mut self, update: &mut Update) -> bool {
+        let mut has_moved = false;
+        for step in update.steps() {
+            match step {
+                Step::Remove(group) => match self.remove_group(&group) {
+                    Err(GroupProblem::Running) => {}
+                    Ok(()) | Err(_) => {
+                        update.removed(&group);
+                        has_moved = true;
+                    }
+                },
+                Step::Add(group) => {
+                    if let Err(GroupProblem::Wrong(error)) = self.add_group(&group) {
+                        self.send(Event::Warning { message: error });
+                    }
+                    has_moved = true;
+                }
+            }
+        }
+        has_moved
     }
 
     /// Stops everything, to start anew when nothing is left.

@@ -4,7 +4,9 @@
 
 mod superlance;
 
+use crate::support::plans::idle;
 use crate::support::{Pod, wait_for};
+use podinit_plan::plan::{Command, Listener, Ready, Service, Stdin};
 use podinit_plan::state::State;
 use std::path::Path;
 
@@ -73,6 +75,30 @@ fn wait_told(pod: &Pod, listener: &str, event: &str, payload: &str) -> String {
         let is_it = |(name, said): &(String, String)| name == event && said.starts_with(payload);
         told(pod, listener).into_iter().find(is_it).map(|(_, said)| said)
     })
+}
+
+#[test]
+fn a_listener_of_a_plan_is_told_with_the_names_of_the_plan() {
+    let pod = Pod::start(|folder| {
+        let script = folder.join("listener");
+        std::fs::write(&script, LISTENER).unwrap();
+        let words = ["python3".into(), script.display().to_string(), folder.join("ear").display().to_string()];
+        let ear = Service {
+            listener: Some(Listener { pool: "ear".to_owned(), events: vec!["PROCESS_STATE".to_owned()], buffer_size: 100 }),
+            stdin: Stdin::Pipe,
+            essential: false,
+            priority: -1,
+            ready: Ready::AliveMs(0),
+            ..Service::new(Command::Words(words.to_vec()))
+        };
+        let web = Service { group: Some("web".to_owned()), ..idle() };
+        crate::support::plans::pod([("ear", ear), ("web-0", web.clone()), ("web-1", web)])
+    });
+    let told = wait_told(&pod, "ear", "PROCESS_STATE_RUNNING", "processname:web-1 groupname:web from_state:STARTING pid:");
+    assert!(told.ends_with(|last: char| last.is_ascii_digit()), "{told}");
+    pod.ask("web-1", "stop");
+    wait_told(&pod, "ear", "PROCESS_STATE_STOPPED", "processname:web-1 groupname:web from_state:STOPPING");
+    assert_eq!(pod.stop().code, Some(0));
 }
 
 #[test]

@@ -268,6 +268,10 @@ impl<S: Sys> Reactor<S> {
             self.reap(now);
         }
         self.tick(now);
+        // After everything that may have brought a service to rest: nothing else would wake the loop for it.
+        if self.update.is_some() {
+            self.go_on_updating();
+        }
         self.turns.end(self.sys.monotonic());
     }
 
@@ -319,9 +323,6 @@ impl<S: Sys> Reactor<S> {
         }
         if self.errands.has_refused() {
             self.take_errands();
-        }
-        if self.update.is_some() {
-            self.go_on_updating();
         }
         if is_due(self.schedules.deadline()) {
             for service in self.schedules.due(now, self.sys.date()) {

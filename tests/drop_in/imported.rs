@@ -80,8 +80,7 @@ pub fn answers_as_before() {
         wait_for("the report", || ask(address, "GET", "/report", "").body.contains("\"by\":\"report\"").then_some(()));
     }
     for container in &containers {
-        let (_, status) = container.exec(&["supervisorctl", "status"]);
-        assert_eq!(status.matches("RUNNING").count(), 5, "{status}");
+        wait_for("everything", || (container.exec(&["supervisorctl", "status"]).1.matches("RUNNING").count() == 5).then_some(()));
     }
 }
 

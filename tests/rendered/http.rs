@@ -1,5 +1,6 @@
 //! HTTP/1.1 to the letter: a client and servers that show every byte that a proxy changes.
 
+use crate::ports::free_port;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::UnixListener;
@@ -89,8 +90,9 @@ pub struct Echo {
 }
 
 impl Echo {
-    /// Port 0 is a free one.
+    /// Port 0 is a free one; nobody else is given it while the service is down.
     pub fn start(port: u16) -> Echo {
+        let port = if port == 0 { free_port() } else { port };
         let listener = TcpListener::bind(("127.0.0.1", port)).expect("a free port");
         let port = listener.local_addr().expect("an address").port();
         let connections = Arc::new(Mutex::new(Vec::new()));

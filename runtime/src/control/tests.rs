@@ -111,7 +111,7 @@ impl rpc::View for StillPod {
     fn own_log(&self) -> Log {
         Log::None
     }
-    fn configured(&self) -> Option<&[Configured]> {
+    fn configured(&self) -> Option<Vec<Configured>> {
         None
     }
 }

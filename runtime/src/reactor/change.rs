@@ -22,6 +22,8 @@ impl<S: Sys> Reactor<S> {
                     self.send(Event::Warning { message });
                 }
                 self.loaded = Some(loaded);
+                // What was needed to read it is not needed to know it.
+                self.sys.release_memory();
                 Ok(changes)
             }
             Err(error) => Err(error),

@@ -149,8 +149,8 @@ impl<S: Sys> rpc::View for Window<'_, S> {
         Log::Container { path: path(Stream::Stdout), last, total }
     }
 
-    fn configured(&self) -> Option<&[Configured]> {
-        self.loaded.map(|loaded| loaded.configured.as_slice())
+    fn configured(&self) -> Option<Vec<Configured>> {
+        self.loaded.map(Loaded::configured)
     }
 }
 

@@ -13,6 +13,7 @@ use crate::rpc::{self, Changes, Configured};
 use crate::sys::Sys;
 use crate::users::{Accounts, Identity};
 use podinit_plan::plan::Plan;
+use podinit_plan::supervisord::Config;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -25,8 +26,8 @@ pub struct Loaded {
     pub identities: BTreeMap<String, Option<Identity>>,
     /// uid and gid of the sockets that services have at their stdin, where they are not the services' own.
     pub socket_owners: BTreeMap<String, (u32, u32)>,
-    /// What clients are told of each process.
-    pub configured: Vec<Configured>,
+    /// The supervisord.conf that the plan was made of.
+    pub config: Option<Config>,
     /// By which its groups are told from others of the same name.
     pub marks: Marks,
     /// What in it is not as it looks.
@@ -41,7 +42,6 @@ pub fn load<S: Sys>(sys: &S, source: &Source) -> Result<Loaded, String> {
     let in_words = |failure: Failure| failure.messages.join("\n");
     let Written { plan, path, mut warnings, config } = source.read().map_err(in_words)?;
     let marks = marks(&plan, config.as_ref());
-    let configured = config.as_ref().map_or_else(|| rpc::of_plan(&plan), rpc::of_config);
     let lookup = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
     let (plan, _) = load::prepare(plan, 0, &lookup).map_err(|problems| {
         let lines = problems.into_iter().map(|problem| format!("{}: {}", path.display(), problem.text));
@@ -56,7 +56,15 @@ pub fn load<S: Sys>(sys: &S, source: &Source) -> Result<Loaded, String> {
         let owner = boot::socket_owner(&service.stdin, &accounts).map_err(|error| format!("{name}: {error}"))?;
         socket_owners.extend(owner.map(|owner| (name.clone(), owner)));
     }
-    Ok(Loaded { plan, identities, socket_owners, configured, marks, warnings })
+    Ok(Loaded { plan, identities, socket_owners, config, marks, warnings })
+}
+
+impl Loaded {
+    /// What clients are told of each process.
+    #[must_use]
+    pub fn configured(&self) -> Vec<Configured> {
+        self.config.as_ref().map_or_else(|| rpc::of_plan(&self.plan), rpc::of_config)
+    }
 }
 
 /// What is different between what runs and what could.

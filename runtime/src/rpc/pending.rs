@@ -190,7 +190,7 @@ impl Wait {
             (What::Log(wanted), Outcome::Slice(read)) => wanted.answer(read.clone()),
             (What::Changes, Outcome::Changes(Ok(changes))) => Ok(listed(changes)),
             (What::Configured, Outcome::Changes(Ok(_))) => {
-                Ok(super::configured::listed(view.configured().unwrap_or_default(), view))
+                Ok(super::configured::listed(&view.configured().unwrap_or_default(), view))
             }
             (What::Changes | What::Configured, Outcome::Changes(Err(text))) => Err(Kind::CantReread.of(text)),
             (What::Group, Outcome::Group(Err(problem))) => Err(match problem {

@@ -227,7 +227,7 @@ fn read(parameters: &Parameters, stream: Stream, tail: bool, view: &dyn View, as
 /// it that it does not need to run.
 fn configured(view: &dyn View, asking: &mut Asking) -> Progress {
     match view.configured() {
-        Some(configured) => super::configured::listed(configured, view).into(),
+        Some(configured) => super::configured::listed(&configured, view).into(),
         None => asking.configured(),
     }
 }

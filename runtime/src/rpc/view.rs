@@ -41,7 +41,7 @@ pub trait View {
     fn own_log(&self) -> Log;
     /// Every group that the configuration has, running or not, and all about its processes; none before the configuration
     /// was read again for the first time.
-    fn configured(&self) -> Option<&[super::Configured]>;
+    fn configured(&self) -> Option<Vec<super::Configured>>;
 }
 
 /// Where an output goes.

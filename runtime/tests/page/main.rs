@@ -4,8 +4,11 @@
 
 #![expect(clippy::unwrap_used, reason = "what goes wrong in a test's own means is a failure of the test")]
 
+#[path = "../ports.rs"]
+mod ports;
+
 use std::io::Read;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -67,7 +70,7 @@ fn look_at_the_page(credentials: &str, user: &str) {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = ports::free_port();
     let text = CONFIGURATION
         .replace("FOLDER", folder.path().to_str().unwrap())
         .replace("PORT", &port.to_string())

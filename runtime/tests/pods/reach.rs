@@ -3,7 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "what goes wrong in a test's own means is a failure of the test")]
 
 use crate::support::plans::{idle, pod};
-use crate::support::{Pod, Setting, free_port, is_root};
+use crate::support::ports::free_port;
+use crate::support::{Pod, Setting, is_root};
 use podinit_plan::plan::Service;
 use podinit_plan::state::State;
 use std::net::{TcpListener, UdpSocket};

@@ -1,7 +1,8 @@
 //! `podinit ctl` in real pods: where it finds its podinit, and its shell at a terminal.
 
 use crate::support::plans::{idle, pod};
-use crate::support::{PODINIT, Pod, free_port};
+use crate::support::ports::free_port;
+use crate::support::{PODINIT, Pod};
 use crate::terminal::Console;
 use podinit_plan::state::State;
 

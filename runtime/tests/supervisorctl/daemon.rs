@@ -1,9 +1,9 @@
 //! A supervisord, or a podinit, with programs that come to every end.
 
+use crate::ports::free_port;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::io::Read;
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -48,7 +48,7 @@ impl Daemon {
 
     fn start(supervisord: &Path, is_podinit: bool, command: impl Fn(&Path) -> Command) -> Daemon {
         let folder = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let script = folder.path().join("web.sh");
         std::fs::write(&script, "#!/bin/sh\necho from web\necho from web >&2\nexec sleep 1000\n").unwrap();
         std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();

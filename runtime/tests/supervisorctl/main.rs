@@ -6,6 +6,8 @@
 #![expect(clippy::unwrap_used, reason = "what goes wrong in a test's own means is a failure of the test")]
 
 mod daemon;
+#[path = "../ports.rs"]
+mod ports;
 mod said;
 
 use daemon::Daemon;

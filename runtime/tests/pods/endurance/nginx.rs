@@ -2,7 +2,8 @@
 
 use super::{Killer, tireless};
 use crate::support::plans::{checked, idle, pod, shell};
-use crate::support::{Pod, free_port, scaled};
+use crate::support::ports::free_port;
+use crate::support::{Pod, scaled};
 use podinit_plan::plan::{HealthCheck, Probe, Service};
 use podinit_plan::state::State;
 use std::io::{Read, Write};

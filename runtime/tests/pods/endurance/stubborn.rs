@@ -2,7 +2,8 @@
 
 use super::{Killer, tireless};
 use crate::support::plans::{checked, pod, shell};
-use crate::support::{Pod, free_port, scaled, wait_for};
+use crate::support::ports::free_port;
+use crate::support::{Pod, scaled, wait_for};
 use podinit_plan::plan::{HealthCheck, Probe};
 use podinit_plan::protocol::Exit;
 use podinit_plan::state::State;

@@ -1,7 +1,8 @@
 //! Who may come in: servers with and without a password, on sockets and ports.
 
 use super::{ask, call, tcp, unix};
-use crate::support::{Pod, free_port, wait_for};
+use crate::support::ports::free_port;
+use crate::support::{Pod, wait_for};
 use podinit::xmlrpc::{Call, Value, base64, encode_call};
 use std::os::unix::fs::PermissionsExt;
 

@@ -1,7 +1,8 @@
 //! Clients that mean no good, or do not know better: services feel nothing, and podinit's memory and turns stay bounded.
 
 use super::{Stream, ask, call, tcp};
-use crate::support::{Pod, free_port, scaled, wait_for};
+use crate::support::ports::free_port;
+use crate::support::{Pod, scaled, wait_for};
 use podinit::xmlrpc::Value;
 use podinit_plan::state::State;
 use std::io::{Read, Write};

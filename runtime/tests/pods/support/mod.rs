@@ -4,6 +4,8 @@
 
 pub mod client;
 pub mod plans;
+#[path = "../../ports.rs"]
+pub mod ports;
 
 use client::{Client, Events};
 use nix::sys::signal::{Signal, kill};
@@ -12,10 +14,8 @@ use podinit_plan::plan::Plan;
 use podinit_plan::protocol::{Event, EventKind, Status};
 use podinit_plan::state::State;
 use std::io::{Read, Write};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -296,14 +296,4 @@ fn collect(mut from: impl Read + Send + 'static) -> JoinHandle<String> {
         from.read_to_end(&mut bytes).unwrap();
         String::from_utf8_lossy(&bytes).into_owned()
     })
-}
-
-/// A port that nobody listens on, and that no connection is given by itself, unlike those of `bind(0)`: a client may
-/// otherwise take it, or who connects to it be given the very same and meet itself.
-pub fn free_port() -> u16 {
-    static TAKEN: AtomicU16 = AtomicU16::new(0);
-    // Tests that run at the same time begin elsewhere.
-    let first = 20_000 + u16::try_from(std::process::id() % 1_000).unwrap() * 10;
-    let next = || first + TAKEN.fetch_add(1, Ordering::Relaxed);
-    std::iter::repeat_with(next).find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
 }

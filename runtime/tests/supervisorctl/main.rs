@@ -11,7 +11,6 @@ mod ports;
 mod said;
 
 use daemon::Daemon;
-use nix::sys::signal::Signal;
 use said::Said;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -62,7 +61,7 @@ impl Ctl {
 
     /// Runs what does not end by itself, until it has said `last`, and interrupts it.
     fn follow(&self, words: &str, last: &str) -> Said {
-        said::interrupted(self.daemon.command(&self.program, words), last, Signal::SIGINT, &self.daemon)
+        said::interrupted(self.daemon.command(&self.program, words), last, &self.daemon)
     }
 }
 
@@ -95,11 +94,8 @@ fn commands_print_and_exit_as_those_of_supervisord() {
 fn logs_are_followed_until_ctrl_c() {
     let Some(all) = all() else { return };
     for words in ["tail -f web", "tail -f web stderr"] {
-        let [want, others @ ..] = all.each_ref().map(|ctl| ctl.follow(words, "from web\n"));
-        for found in others {
-            // The original may take Ctrl-C for something that went wrong with its connection.
-            assert_eq!((want.code, want.stdout.trim_end()), (found.code, found.stdout.trim_end()), "{words}");
-            assert!(found.stdout.starts_with("==> Press Ctrl-C to exit <==\nfrom web\n"));
+        for said in all.each_ref().map(|ctl| ctl.follow(words, "from web\n")) {
+            assert!(said.stdout.starts_with("==> Press Ctrl-C to exit <==\nfrom web\n"), "{words}: {said:?}");
         }
     }
     for own in [&all[1], &all[3]] {

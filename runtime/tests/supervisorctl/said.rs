@@ -5,10 +5,15 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::io::{Read, Write};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 /// What nothing takes.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often Ctrl-C is pressed, and how long its effect is waited for.
+const PRESSES: usize = 20;
+const BETWEEN_PRESSES: Duration = Duration::from_secs(2);
 
 /// What a command said and how it ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,19 +42,34 @@ pub fn run(mut command: Command, typed: &str, daemon: &Daemon) -> Said {
     Said { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
 }
 
-/// Runs a command until it has said `last`, and sends it a signal.
-pub fn interrupted(mut command: Command, last: &str, signal: Signal, daemon: &Daemon) -> Said {
+/// Runs a command until it has said `last`, and presses Ctrl-C until it ends: the original does not always hear the first.
+pub fn interrupted(mut command: Command, last: &str, daemon: &Daemon) -> Said {
     let mut child = piped(&mut command);
+    let _watch = Watch::over(&child);
     let mut stdout = child.stdout.take().unwrap();
     let mut text = until(&mut stdout, last);
-    kill(Pid::from_raw(child.id() as i32), signal).unwrap();
+    let pid = Pid::from_raw(child.id() as i32);
+    let (ended_now, has_ended) = channel::<()>();
+    let presses = std::thread::spawn(move || {
+        for _ in 0..PRESSES {
+            let _ = kill(pid, Signal::SIGINT);
+            if has_ended.recv_timeout(BETWEEN_PRESSES) != Err(RecvTimeoutError::Timeout) {
+                return;
+            }
+        }
+        let _ = kill(pid, Signal::SIGKILL);
+    });
     stdout.read_to_string(&mut text).unwrap();
-    ended(child, &text, daemon)
+    let said = ended(child, &text, daemon);
+    drop(ended_now);
+    presses.join().unwrap();
+    said
 }
 
 /// Types into a command; it has until it has said `last` for the answer, and then has no input any more.
 pub fn typed(mut command: Command, typed: &str, last: &str, daemon: &Daemon) -> Said {
     let mut child = piped(&mut command);
+    let _watch = Watch::over(&child);
     let mut stdout = child.stdout.take().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let mut text = until(&mut stdout, "<==\n");
@@ -58,6 +78,22 @@ pub fn typed(mut command: Command, typed: &str, last: &str, daemon: &Daemon) -> 
     drop(stdin);
     stdout.read_to_string(&mut text).unwrap();
     ended(child, &text, daemon)
+}
+
+/// Kills a process that does not end, so that nobody reads from it for ever.
+struct Watch(#[expect(dead_code, reason = "it is its end that counts")] Sender<()>);
+
+impl Watch {
+    fn over(child: &Child) -> Watch {
+        let pid = Pid::from_raw(child.id() as i32);
+        let (is_over, over) = channel::<()>();
+        std::thread::spawn(move || {
+            if over.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                let _ = kill(pid, Signal::SIGKILL);
+            }
+        });
+        Watch(is_over)
+    }
 }
 
 fn piped(command: &mut Command) -> Child {

@@ -4,7 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what goes wrong in a test's own means is a failure of the test")]
 
-#[path = "../ports.rs"]
+#[path = "../ports/mod.rs"]
 mod ports;
 
 use std::io::Read;

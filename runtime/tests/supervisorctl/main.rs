@@ -6,7 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "what goes wrong in a test's own means is a failure of the test")]
 
 mod daemon;
-#[path = "../ports.rs"]
+#[path = "../ports/mod.rs"]
 mod ports;
 mod said;
 

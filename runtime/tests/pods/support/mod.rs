@@ -4,7 +4,7 @@
 
 pub mod client;
 pub mod plans;
-#[path = "../../ports.rs"]
+#[path = "../../ports/mod.rs"]
 pub mod ports;
 
 use client::{Client, Events};

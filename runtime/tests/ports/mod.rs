@@ -1,5 +1,7 @@
 //! Ports for the servers of tests.
 
+#![expect(clippy::unwrap_used, reason = "what goes wrong in a test's own means is a failure of the test")]
+
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicU16, Ordering};
 

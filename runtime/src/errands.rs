@@ -60,7 +60,8 @@ impl<S: Sys> Errands<S> {
     /// No eventfd could be had.
     pub fn new(sys: S, poller: &Poller<S>) -> io::Result<Errands<S>> {
         let shared = Arc::new(Shared { done: Mutex::new(Vec::new()), event: sys.event_fd()? });
-        poller.add(&shared.event, Interest::Read, Token::Errands)?;
+        // Each result is news, also where the event could not be cleared of the last one.
+        poller.add(&shared.event, Interest::News, Token::Errands)?;
         Ok(Errands { sys, shared, waiting: VecDeque::new(), running: 0, refused: Vec::new() })
     }
 

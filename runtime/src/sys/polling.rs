@@ -42,6 +42,8 @@ pub enum Token {
 pub enum Interest {
     /// Bytes, or an end.
     Read,
+    /// Bytes that have come since the last time, whether those before were read or not.
+    News,
     /// Room for bytes.
     Write,
     /// Nothing but the other side's being gone, which is always told.
@@ -122,6 +124,7 @@ pub trait Polling {
 fn event(interest: Interest, token: Token) -> EpollEvent {
     let flags = match interest {
         Interest::Read => EpollFlags::EPOLLIN,
+        Interest::News => EpollFlags::EPOLLIN | EpollFlags::EPOLLET,
         Interest::Write => EpollFlags::EPOLLOUT,
         Interest::HangUp => EpollFlags::empty(),
         Interest::Nothing => EpollFlags::EPOLLONESHOT,

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How often Ctrl-C is pressed, and how long its effect is waited for.
-const PRESSES: usize = 20;
+const PRESSES: usize = 5;
 const BETWEEN_PRESSES: Duration = Duration::from_secs(2);
 
 /// What a command said and how it ended.

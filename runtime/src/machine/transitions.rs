@@ -50,7 +50,6 @@ impl Changes {
 }
 
 /// Whether there is such a change.
-#[cfg_attr(not(any(test, debug_assertions)), expect(dead_code, reason = "for tests"))]
 pub(super) fn is_in_table(from: State, cause: Cause, to: State) -> bool {
     TRANSITIONS.iter().any(|line| line.cause == cause && line.to == to && line.from.contains(&from))
 }

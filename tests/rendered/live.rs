@@ -1,17 +1,14 @@
 //! nginx with the rendered configuration, as a user without rights where possible, before real services.
 
 use crate::http::{Answer, Echo, answer_on_socket, echoed, exchange, get, read_head, request};
-use crate::nginx::Nginx;
+use crate::nginx::{Case, Nginx, trial};
 use crate::ports::free_port;
 use crate::tools;
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::Trial;
 use std::io::{BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-
-/// A test by name, given the program.
-type Case = (&'static str, fn(&Path));
 
 pub fn trials() -> Vec<Trial> {
     let nginx = tools::find("NGINX", "nginx");
@@ -29,15 +26,7 @@ pub fn trials() -> Vec<Trial> {
         ("a service that hangs up is never a raw 502", hang_up),
         ("podinit answers for the pod, nginx for itself", own_paths),
     ];
-    let trial = |(name, test): Case| {
-        let (is_missing, nginx) = (nginx.is_none(), nginx.clone().unwrap_or_default());
-        Trial::test(name, move || -> Result<(), Failed> {
-            test(&nginx);
-            Ok(())
-        })
-        .with_kind("needs nginx")
-        .with_ignored_flag(is_missing)
-    };
+    let trial = |case| trial(case, nginx.as_deref());
     cases.into_iter().map(trial).collect()
 }
 

@@ -3,6 +3,7 @@
 use crate::http::{Answer, get};
 use crate::pods;
 use crate::ports::free_port;
+use libtest_mimic::Trial;
 use podctl::render::{Facts, render};
 use podinit_plan::plan::Plan;
 use std::net::TcpStream;
@@ -14,6 +15,19 @@ use std::time::{Duration, Instant};
 
 /// The user `nobody`.
 const NOBODY: u32 = 65534;
+
+/// A test by name, given the program.
+pub type Case = (&'static str, fn(&Path));
+
+/// A test that needs nginx; ignored where there is none.
+pub fn trial((name, test): Case, nginx: Option<&Path>) -> Trial {
+    let (is_missing, nginx) = (nginx.is_none(), nginx.map(Path::to_owned).unwrap_or_default());
+    let run = move || {
+        test(&nginx);
+        Ok(())
+    };
+    Trial::test(name, run).with_kind("needs nginx").with_ignored_flag(is_missing)
+}
 
 /// nginx before the services of a pod; its files are in a folder of its own.
 pub struct Nginx {

@@ -2,17 +2,14 @@
 
 use crate::http::{Answer, Echo, echoed, exchange, get, request};
 use crate::live::assert_error;
-use crate::nginx::Nginx;
+use crate::nginx::{Case, Nginx, trial};
 use crate::tools;
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::Trial;
 use std::io::Write;
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
-
-/// A test by name, given the program.
-type Case = (&'static str, fn(&Path));
 
 pub fn trials() -> Vec<Trial> {
     let nginx = tools::find("NGINX", "nginx");
@@ -29,15 +26,7 @@ pub fn trials() -> Vec<Trial> {
         ("a proxy's word is taken when it is trusted", proxies),
         ("errors have pages of their own", error_pages),
     ];
-    let trial = |(name, test): Case| {
-        let (is_missing, nginx) = (nginx.is_none(), nginx.clone().unwrap_or_default());
-        Trial::test(name, move || -> Result<(), Failed> {
-            test(&nginx);
-            Ok(())
-        })
-        .with_kind("needs nginx")
-        .with_ignored_flag(is_missing)
-    };
+    let trial = |case| trial(case, nginx.as_deref());
     let (openssl, with_tls) = (tools::find("OPENSSL", "openssl"), nginx.clone());
     let tls = Trial::test("TLS is spoken, and who asks without is sent there", move || {
         tls(&with_tls.unwrap_or_default(), &openssl.unwrap_or_default());

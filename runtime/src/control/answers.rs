@@ -1,7 +1,7 @@
 //! Requests in, answers out: at once, when what was asked for has come to an end, or as a log grows.
 
 use super::connection::{Fate, Stage};
-use super::follow::{self, Follow, Whose};
+use super::follow::{Follow, Whose};
 use super::http::{Request, Response, STREAM_HEAD, text_stream_head};
 use super::routes::{self, Route};
 use super::{Control, REST, View};
@@ -105,7 +105,7 @@ impl<S: Sys> Control<S> {
             Route::FollowOwn => return self.follow(index, request, Whose::Own, now, view, asked),
             Route::Follow { service, stream, is_tail } => {
                 let found = if is_tail { rpc::names::find_one(&service, view) } else { view.service(&service) };
-                match found.filter(|id| follow::exists(&view.log(*id, stream))) {
+                match found.filter(|id| !matches!(view.log(*id, stream), Log::None)) {
                     Some(id) => return self.follow(index, request, Whose::Service(id, stream), now, view, asked),
                     None => unknown(&service),
                 }

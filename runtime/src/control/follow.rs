@@ -4,7 +4,7 @@
 //! looked at. Nothing is read for a client that does not take what it was sent.
 
 use crate::machine::{Millis, ServiceId};
-use crate::rpc::{Log, Read, Refusal, Slice, Ticket, Wish};
+use crate::rpc::{Read, Refusal, Slice, Ticket, Wish};
 use podinit_plan::plan::Stream;
 use std::path::Path;
 
@@ -92,12 +92,6 @@ impl Follow {
         piece.extend_from_slice(b"\r\n");
         piece
     }
-}
-
-/// Whether there is something to follow.
-#[must_use]
-pub fn exists(log: &Log) -> bool {
-    !matches!(log, Log::None)
 }
 
 #[cfg(test)]

@@ -88,7 +88,6 @@ impl rpc::View for StillPod {
             last_exit: None,
             failed: false,
             spawn_error: None,
-            autostart: true,
         })
     }
     fn obstacle(&self, _: ServiceId) -> Option<Obstacle> {

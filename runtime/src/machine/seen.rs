@@ -23,8 +23,6 @@ pub struct Seen {
     pub failed: bool,
     /// The last start failed before there was a program: 127 not found, 126 not executable, 111 anything else.
     pub spawn_error: Option<i32>,
-    /// It is wanted from the start.
-    pub autostart: bool,
 }
 
 impl Machine {
@@ -42,7 +40,6 @@ impl Machine {
             last_exit: now.last_exit,
             failed: now.failed,
             spawn_error: now.spawn_error,
-            autostart: service.rules.autostart,
         })
     }
 

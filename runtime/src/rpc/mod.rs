@@ -14,7 +14,6 @@ mod supervisor;
 pub mod view;
 
 pub use configured::{Configured, of_config, of_plan};
-pub use logs::text;
 pub use view::{Asked, Changes, GroupProblem, Log, Obstacle, Outcome, Read, Refusal, Slice, Ticket, View, Wish};
 
 use crate::xmlrpc::{Call, Fault, Value};

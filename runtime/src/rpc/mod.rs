@@ -24,7 +24,7 @@ use std::collections::VecDeque;
 /// Calls in one call of `system.multicall`.
 const MAX_CALLS: usize = 1_000;
 /// The most values that all their answers may have together; 1,000 processes are told of with 15,000.
-const MAX_VALUES: usize = 40_000;
+const MAX_VALUES: usize = 16_000;
 /// After so many values everybody else has a turn; a call that does something counts for as many as one that tells much.
 const VALUES_A_TURN: usize = 1_000;
 const VALUES_OF_A_CALL: usize = 20;

@@ -6,6 +6,7 @@
 #![deny(clippy::disallowed_types, clippy::disallowed_methods)]
 
 pub mod address;
+pub mod alert;
 pub mod calendar;
 pub mod capability;
 pub mod dotenv;

@@ -5,9 +5,11 @@
 //! | request | answer |
 //! | --- | --- |
 //! | `GET /v1/status` | [`Status`] |
+//! | `GET /v1/status?fresh=1` | [`Status`] with what services use from now on; waits for a second at most |
 //! | `POST /v1/services/NAME/start`, `stop`, `restart` | [`Done`] when it is done, [`Problem`] with 404, 409 or 504 otherwise |
 //! | `GET /v1/logs?service=NAME&lines=N` | the last lines of a service, text, `name | line` |
-//! | `GET /v1/events?since=SEQ` | [`Event`]s, one a line, from those still kept on and without end |
+//! | `POST /v1/alerts/test?sink=NAME` | [`Tested`] by sink, of all sinks without a name |
+//! | `GET /v1/events?since=SEQ` | [`Event`]s, one a line, from those still kept on and without end; with `&follow=0` only those, with `&linger=0` until the client closes its side |
 //! | `GET /health`, `GET /status` (also on the public socket) | [`Health`]; [`PublicStatus`] |
 
 use crate::state::State;
@@ -55,8 +57,109 @@ pub struct Status {
     /// How many turns took longer than 5 ms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub long_turns: Option<u64>,
+    /// The container's memory, when it was measured last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<PodMemory>,
+    /// What became of alerts, by sink.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub alerts: BTreeMap<String, SinkStatus>,
     /// All services, sorted by name.
     pub services: Vec<ServiceStatus>,
+}
+
+/// The memory of the container.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct PodMemory {
+    /// What is in use, without what the kernel could drop at once.
+    pub bytes: u64,
+    /// The most that was measured.
+    #[serde(default)]
+    pub peak_bytes: u64,
+    /// The container's limit; none when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit_bytes: Option<u64>,
+    /// What the shares of `monitor.memory` are shares of: the limit, or the host's memory.
+    #[serde(default)]
+    pub of_bytes: u64,
+    /// How many processes the kernel has killed for lack of memory.
+    #[serde(default)]
+    pub oom_kills: u64,
+    /// The share of the last 10 s, in percent, that some process waited for memory; none where the kernel does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pressure: Option<f64>,
+}
+
+/// What a service's whole tree uses, when it was measured last.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Its memory.
+    pub memory_bytes: u64,
+    /// The most that was measured in this incarnation.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub peak_memory_bytes: u64,
+    /// Its limit, as the plan has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit_bytes: Option<u64>,
+    /// The processor time of this incarnation, in milliseconds, of user and system.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub cpu_ms: u64,
+    /// How many processes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub processes: u32,
+    /// How many threads.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub threads: u32,
+    /// How long ago it was measured.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub age_ms: u64,
+}
+
+/// What the checks of a service have said.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckStatus {
+    /// How long the last one took, in microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_us: Option<u64>,
+    /// How many there were.
+    #[serde(default)]
+    pub checks: u64,
+    /// How many of them failed.
+    #[serde(default)]
+    pub failed: u64,
+    /// How many have failed in a row.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failures: u32,
+}
+
+/// What became of the alerts for a sink.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SinkStatus {
+    /// Delivered.
+    pub sent: u64,
+    /// Given up.
+    pub failed: u64,
+    /// Waiting to be delivered.
+    pub pending: u64,
+    /// Not sent, because of their like or their number.
+    #[serde(default)]
+    pub suppressed: u64,
+    /// Why the last attempt failed; none after one that did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+/// What became of a trial of a sink.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tested {
+    /// It was delivered.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ok: bool,
+    /// How long that took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took_ms: Option<u64>,
+    /// Why it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// One service.
@@ -90,10 +193,16 @@ pub struct ServiceStatus {
     /// How its last incarnation ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_exit: Option<Exit>,
+    /// What it uses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    /// What its checks have said; none without a check.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<CheckStatus>,
 }
 
 /// Something that happened.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     /// Counts up from 1 without gaps.
     pub seq: u64,
@@ -119,7 +228,7 @@ pub struct Event {
     /// How the incarnation ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit: Option<Exit>,
-    /// Whether it ended as its exit codes expect.
+    /// Whether it ended as its exit codes expect; of a pod that stops, whether it was asked to, or all is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<bool>,
     /// How many attempts have failed in a row.
@@ -128,6 +237,15 @@ pub struct Event {
     /// Why, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The memory that it is about, or what is used of a disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// What that is compared with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit_bytes: Option<u64>,
+    /// The file system that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
 }
 
 impl Event {
@@ -147,11 +265,18 @@ impl Event {
             expected: None,
             failures: 0,
             reason: None,
+            bytes: None,
+            limit_bytes: None,
+            path: None,
         }
     }
 }
 
 fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+fn is_nothing(number: &u64) -> bool {
     *number == 0
 }
 
@@ -175,6 +300,22 @@ pub enum EventKind {
     Waits,
     /// The clock wanted a service to run that still ran.
     Skipped,
+    /// The container's memory rose above its threshold for warnings, or fell there from the critical one.
+    MemoryWarning,
+    /// The container's memory rose above its critical threshold.
+    MemoryCritical,
+    /// The container's memory is below its threshold for warnings again.
+    MemoryNormal,
+    /// A service rose above its own memory limit.
+    OverLimit,
+    /// A service is below its memory limit again.
+    UnderLimit,
+    /// The kernel killed a process for lack of memory.
+    OomKill,
+    /// A file system is nearly full.
+    DiskFull,
+    /// A file system is not nearly full any more.
+    DiskNormal,
     /// A kind that this reader does not know yet.
     #[serde(other)]
     Unknown,

@@ -5,21 +5,25 @@
 //! podinit's machine: both compile to this. Texts marked *template* may hold `${VAR}` ([`crate::template`]); podinit
 //! fills them in from the container's environment when it starts.
 
+mod alerts;
 mod attributes;
 mod ending;
 mod files;
 mod health;
 mod listener;
 mod logging;
+mod monitor;
 mod server;
 mod stdin;
 
+pub use alerts::{Alerts, HttpTarget, Sink, SmtpTarget, Target};
 pub use attributes::{Attributes, Ulimit};
 pub use ending::{Backoff, Growth, Restart, RestartPolicy, Stop};
 pub use files::{Content, File};
-pub use health::{HealthCheck, OnFailure, Probe, Ready};
+pub use health::{Get, HealthCheck, OnFailure, Probe, Ready};
 pub use listener::Listener;
 pub use logging::{Container, Format, LogFile, Logging, Output, Stream};
+pub use monitor::{DiskMonitor, MemoryLimit, MemoryMonitor, Monitor, NginxStatus, OnExceed, StatusFile, UnreadyFlags};
 pub use server::{Credentials, Listen, Server, TcpPort, UnixSocket};
 pub use stdin::{Socket, Stdin};
 
@@ -32,6 +36,12 @@ pub const VERSION: u32 = 1;
 pub const PATH: &str = "/etc/podinit/plan.json";
 /// Where an image keeps podinit.
 pub const PODINIT: &str = "/usr/local/bin/podinit";
+/// Where an image keeps what delivers alerts over networks; podinit looks for it beside itself.
+pub const PODINIT_DELIVER: &str = "/usr/local/bin/podinit-deliver";
+/// The variable by which podinit is told of another one.
+pub const DELIVER_VARIABLE: &str = "PODINIT_DELIVER";
+/// The variable that has podinit tell nobody but files, where it is `off`: in tests of a pod, say.
+pub const ALERTS_VARIABLE: &str = "PODINIT_ALERTS";
 /// The folder for podinit's sockets, when it can be written.
 pub const RUN_DIR: &str = "/run/podinit";
 /// The variable by which podinit knows an adopted process as a service's: `name:incarnation`.
@@ -67,6 +77,12 @@ pub struct Plan {
     /// Where podinit can be talked to besides its own socket, as supervisord can.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub servers: Vec<Server>,
+    /// What is watched besides the services' own checks.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub monitor: Monitor,
+    /// Who is told when something is wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alerts: Option<Alerts>,
     /// The services by name.
     pub services: BTreeMap<String, Service>,
 }
@@ -161,6 +177,9 @@ pub struct Service {
     /// How it is asked whether it is well, for as long as it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub healthcheck: Option<HealthCheck>,
+    /// What the memory of its whole tree may be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<MemoryLimit>,
     /// The longest a start may take until ready; then it has failed. 0: no limit.
     pub start_timeout_ms: u64,
     /// What happens after an end that nobody asked for.
@@ -245,6 +264,7 @@ impl Service {
             waits: true,
             ready: Ready::AliveMs(1_000),
             healthcheck: None,
+            memory: None,
             start_timeout_ms: 60_000,
             restart: Restart::default(),
             essential: true,
@@ -259,8 +279,8 @@ impl Service {
     /// All texts that may hold `${VAR}`.
     fn templates(&self) -> impl Iterator<Item = &str> {
         let checked = match self.healthcheck.as_ref().map(|check| &check.probe) {
-            Some(Probe::Http { path, .. }) => vec![path.as_str()],
-            Some(Probe::Unix { path, .. }) => path.iter().map(String::as_str).collect(),
+            Some(Probe::Http { get, .. }) => get.templates().collect(),
+            Some(Probe::Unix { get, .. }) => get.iter().flat_map(Get::templates).collect(),
             Some(Probe::Exec { command }) => command.texts().collect(),
             Some(Probe::Tcp { .. }) | None => Vec::new(),
         };
@@ -299,7 +319,8 @@ impl Plan {
             Content::Text(text) => Some(text.as_str()),
             Content::CopyOf(_) | Content::Folder => None,
         });
-        values.chain(credentials).chain(texts).chain(self.services.values().flat_map(Service::templates)).collect()
+        let alerts = self.alerts.iter().flat_map(Alerts::templates);
+        values.chain(credentials).chain(texts).chain(alerts).chain(self.services.values().flat_map(Service::templates)).collect()
     }
 }
 

@@ -58,6 +58,8 @@ pub fn compile(config: &Config, ground: &Ground) -> (Plan, Vec<String>) {
         directories: Vec::new(),
         files: Vec::new(),
         public_socket: None,
+        monitor: crate::plan::Monitor::default(),
+        alerts: None,
         servers: config.servers.iter().map(|known| server(known, ground, &mut left_out)).collect(),
         services,
     };

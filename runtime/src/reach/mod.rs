@@ -1,19 +1,15 @@
 //! `podinit reach ADDRESS...`: whether everything that a service waits for accepts a connection. It is a process of its
-//! own, as names may take long to resolve and podinit must not wait; a static binary has no resolver either, so there is
-//! one here. podinit runs it as the service's user and reads its last line when it fails.
+//! own, as names may take long to resolve and podinit must not wait. podinit runs it as the service's user and reads its
+//! last line when it fails.
 
-mod config;
-mod message;
-mod resolver;
 #[cfg(test)]
 mod tests;
 
 use crate::sys::files::{Files, Wanted};
 use crate::sys::{Linux, Sockets};
-use config::{Hosts, Servers};
 use podinit_plan::address::{self, Address};
 use podinit_plan::units::format_duration_ms;
-use resolver::Resolver;
+use podinit_resolver::Resolver;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
@@ -31,7 +27,7 @@ pub const LONGEST_MS: u64 = 11_000;
 /// # Errors
 /// What was wrong with the first that cannot be reached: `tcp://db:5432: connection refused`.
 pub fn run(addresses: &[String]) -> Result<(), String> {
-    let resolver = Resolver { hosts: Hosts::read(), servers: Servers::read() };
+    let resolver = Resolver::read();
     for text in addresses {
         let address = address::parse(text).map_err(|error| format!("{text}: {error}"))?;
         reach(&resolver, &address).map_err(|error| format!("{address}: {error}"))?;
@@ -44,7 +40,7 @@ pub fn run(addresses: &[String]) -> Result<(), String> {
 /// # Errors
 /// Why there is none, in words.
 pub fn resolve(host: &str) -> Result<Vec<IpAddr>, String> {
-    let resolver = Resolver { hosts: Hosts::read(), servers: Servers::read() };
+    let resolver = Resolver::read();
     resolver.resolve(host, Instant::now() + RESOLVE)
 }
 

@@ -20,7 +20,6 @@ impl Hosts {
     }
 
     /// From the text of such a file.
-    #[cfg(test)]
     pub fn new(text: &str) -> Hosts {
         Hosts(text.to_owned())
     }

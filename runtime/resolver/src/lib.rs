@@ -1,7 +1,15 @@
 //! From a host's name to its addresses: numbers, /etc/hosts, then the nameservers by UDP.
+//!
+//! The C library's resolver loads parts of itself when it runs, which a static program cannot.
 
-use super::config::{Hosts, Servers};
-use super::message::{self, Answer, Kind};
+mod config;
+mod message;
+#[cfg(test)]
+mod tests;
+
+pub use config::{Hosts, Servers};
+
+use message::{Answer, Kind};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -20,6 +28,12 @@ pub struct Resolver {
 }
 
 impl Resolver {
+    /// As this container is configured.
+    #[must_use]
+    pub fn read() -> Resolver {
+        Resolver { hosts: Hosts::read(), servers: Servers::read() }
+    }
+
     /// The addresses of a host, IPv4 first; at least one.
     ///
     /// # Errors

@@ -28,7 +28,12 @@ impl Machine {
         let interval = match service.now.state {
             _ if service.now.leaving => return,
             State::Starting => check.start_interval_ms,
-            State::Ready | State::Unready => check.interval_ms,
+            State::Ready | State::Unready => {
+                let (interval, jitter) = (check.interval_ms, check.jitter_ms);
+                // A pod that wants none draws none.
+                let jitter = if jitter > 0 { self.random_below(jitter.saturating_add(1)) } else { 0 };
+                interval.saturating_add(jitter)
+            }
             _ => return,
         };
         self.set_timer(id, Timer::Probe, self.now.saturating_add(interval));
@@ -45,36 +50,70 @@ impl Machine {
         if !std::mem::take(&mut self.services[id].now.probing) {
             return;
         }
-        match (self.services[id].now.state, result) {
-            (State::Starting | State::Unready, Ok(())) => self.become_ready(id),
-            (State::Ready, Ok(())) => {
-                let service = &mut self.services[id].now;
-                service.check_failures = 0;
-                service.reason = None;
+        let state = self.services[id].now.state;
+        match (state, result) {
+            (State::Starting | State::Ready | State::Unready, Ok(())) => self.passed(id),
+            (State::Starting, Err(reason)) => {
+                self.services[id].now.passes = 0;
+                self.note_failed_check(id, reason);
             }
-            (State::Starting | State::Unready, Err(reason)) => self.note_failed_check(id, reason),
-            (State::Ready, Err(reason)) => self.failed_while_ready(id, reason),
+            (State::Ready | State::Unready, Err(reason)) => self.failed_check(id, reason),
             _ => {}
         }
         self.schedule_probe(id);
     }
 
-    fn failed_while_ready(&mut self, id: ServiceId, reason: String) {
+    fn passed(&mut self, id: ServiceId) {
         let service = &mut self.services[id];
+        let threshold = service.rules.check.as_ref().map_or(1, |check| check.success_threshold);
+        service.now.check_failures = 0;
+        if service.now.state == State::Ready {
+            service.now.reason = None;
+            if service.now.stable {
+                // The last step has helped. To have been ready for long is not enough: a service that hangs as soon as it
+                // is ready is found out by its next check only.
+                service.now.steps = 0;
+            }
+            return;
+        }
+        service.now.passes += 1;
+        if service.now.passes >= threshold {
+            self.become_ready(id);
+        }
+    }
+
+    /// A service that had been ready is not well. When that was said often enough, the next step is taken.
+    fn failed_check(&mut self, id: ServiceId, reason: String) {
+        let service = &mut self.services[id];
+        service.now.passes = 0;
         let Some(check) = &service.rules.check else { return };
         if self.now < service.now.started.saturating_add(check.start_period_ms) {
             return;
         }
         service.now.check_failures += 1;
-        let (failures, retries, follow) = (service.now.check_failures, check.retries, check.on_failure);
+        let failures = service.now.check_failures;
+        let is_due = failures >= check.retries.max(1);
         self.note_failed_check(id, reason.clone());
-        if failures < retries.max(1) || follow == OnFailure::None {
+        if is_due {
+            self.services[id].now.check_failures = 0;
+            self.take_step(id, format!("its check failed {failures} times: {reason}"));
+        }
+    }
+
+    /// Does what is to follow from a check that failed: more each time that it did not help.
+    fn take_step(&mut self, id: ServiceId, reason: String) {
+        let service = &mut self.services[id];
+        let steps = service.rules.check.as_ref().map_or(&[][..], |check| &check.on_failure);
+        let Some(step) = steps.get(service.now.steps).or(steps.last()).copied() else { return };
+        service.now.steps = (service.now.steps + 1).min(steps.len());
+        if step == OnFailure::None {
             return;
         }
-        let reason = format!("its check failed {failures} times: {reason}");
-        self.clear_timer(id, Timer::Stable);
-        self.enter(id, Cause::Unhealthy, State::Unready, Some(reason.clone()));
-        match follow {
+        if service.now.state == State::Ready {
+            self.clear_timer(id, Timer::Stable);
+            self.enter(id, Cause::Unhealthy, State::Unready, Some(reason.clone()));
+        }
+        match step {
             OnFailure::Restart => self.stop(id, Cause::Unhealthy, Stop::Failed { reason, code: GAVE_UP }, None),
             OnFailure::StopPod => {
                 let name = &self.services[id].name;

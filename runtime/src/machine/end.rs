@@ -80,7 +80,9 @@ impl Machine {
         let in_time =
             service.rules.kind == Kind::Oneshot || service.rules.restart.expected_before_ready || service.now.ready_at.is_some();
         self.clear_timers(id);
-        self.ended(id, End::of(exit, "ended", expected && in_time));
+        let end = End::of(exit, "ended", expected && in_time);
+        let reason = self.take_oom_kill(id, end.reason);
+        self.ended(id, End { reason, ..end });
     }
 
     fn post_stop_ended(&mut self, id: ServiceId, exit: Exit) {

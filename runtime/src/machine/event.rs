@@ -1,7 +1,7 @@
 //! What the machine is told.
 
 use super::{Incarnation, Millis, RequestId, ServiceId};
-use podinit_plan::protocol::Exit;
+use podinit_plan::protocol::{Event as Record, Exit};
 
 /// What the outside tells the machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +60,28 @@ pub enum Event {
     Warning {
         /// What, in words.
         message: String,
+    },
+    /// Something was seen outside of the machine that everybody is told, in its turn.
+    Observed {
+        /// What; the machine numbers it.
+        record: Box<Record>,
+    },
+    /// A service uses more memory than it may, and has to go: it is stopped gracefully, and its restart policy goes on as
+    /// after a failed check. So one that had been stable comes back at once and for nothing.
+    OverLimit {
+        /// Which.
+        service: ServiceId,
+        /// The one that was measured.
+        incarnation: Incarnation,
+        /// By how much, in words.
+        reason: String,
+    },
+    /// The kernel has killed the leader for lack of memory; comes before its end.
+    OomKilled {
+        /// Whose.
+        service: ServiceId,
+        /// The one that the leader was spawned for.
+        incarnation: Incarnation,
     },
     /// Answers [`super::Action::Probe`].
     Probed {

@@ -4,7 +4,8 @@
 //! an id of its own; an event that carries the id of another one changes nothing.
 //!
 //! Where to look, along a service's life: [`gate`] says who may start, [`start`] how, [`ready`] when it counts as up,
-//! [`check`] what probe results do, [`end`] what follows when a process has ended, [`stop`] how one service is stopped.
+//! [`check`] what probe results do, [`memory`] what a lack of memory
+//! does, [`end`] what follows when a process has ended, [`stop`] how one service is stopped.
 //! [`shutdown`] stops the pod, in the order of [`levels`]; [`request`] has what can be asked for, [`tell`] what everybody
 //! is told, [`timers`] what is waited for by the clock, [`status`] and [`seen`] how it all looks from outside. [`rules`] is
 //! the plan in numbers, [`change`] a plan that becomes another, [`service`] what is known of a service, [`transitions`] the
@@ -18,6 +19,7 @@ mod end;
 mod event;
 mod gate;
 mod levels;
+mod memory;
 mod ready;
 mod request;
 mod rules;
@@ -165,6 +167,11 @@ impl Machine {
                 let record = Record { reason: Some(message), ..self.record(EventKind::Warning, None) };
                 self.publish(record);
             }
+            Event::Observed { record } => self.publish(*record),
+            Event::OverLimit { service, incarnation, reason } if self.is_current(service, incarnation) => {
+                self.over_limit(service, reason);
+            }
+            Event::OomKilled { service, incarnation } if self.is_current(service, incarnation) => self.oom_killed(service),
             Event::Probed { service, incarnation, result } if self.is_current(service, incarnation) => {
                 self.probed(service, result);
             }
@@ -176,6 +183,8 @@ impl Machine {
             | Event::Exited { .. }
             | Event::TreeGone { .. }
             | Event::Left { .. }
+            | Event::OverLimit { .. }
+            | Event::OomKilled { .. }
             | Event::Probed { .. }
             | Event::Notified { .. } => {}
             Event::Reached { service, result } => self.reached(service, result),

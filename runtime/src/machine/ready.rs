@@ -16,6 +16,7 @@ impl Machine {
             return;
         }
         service.now.check_failures = 0;
+        service.now.passes = 0;
         service.now.ready_at.get_or_insert(self.now);
         let stable_after = service.rules.restart.stable_after_ms;
         let begins = service.now.state == State::Starting;

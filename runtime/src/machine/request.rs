@@ -37,6 +37,7 @@ impl Machine {
                 let service = &mut self.services[id].now;
                 service.failures = 0;
                 service.delays = 0;
+                service.steps = 0;
                 service.out_of_line = true;
                 service.restarting = false;
                 if verb == Verb::Restart || matches!(state, State::Stopping) {

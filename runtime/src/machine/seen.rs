@@ -15,6 +15,8 @@ pub struct Seen {
     pub incarnation: Incarnation,
     /// When its command was last started.
     pub started: Option<Millis>,
+    /// When it became ready, after that.
+    pub ready_at: Option<Millis>,
     /// When its command last ended, or could not be started.
     pub ended: Option<Millis>,
     /// How it last ended.
@@ -36,6 +38,7 @@ impl Machine {
             pid: now.pid,
             incarnation: now.incarnation,
             started: (now.incarnation > 0).then_some(now.started),
+            ready_at: now.ready_at,
             ended: now.ended,
             last_exit: now.last_exit,
             failed: now.failed,

@@ -52,6 +52,8 @@ pub(super) struct Dynamics {
     pub stable: bool,
     /// It said that it is going to end by itself; from then on nobody asks whether it is well.
     pub leaving: bool,
+    /// The kernel has killed its leader for lack of memory.
+    pub oom_killed: bool,
     /// Failures in a row.
     pub failures: u32,
     /// How many delays were waited for in a row; lags behind `failures` when the first attempt came at once.
@@ -64,7 +66,12 @@ pub(super) struct Dynamics {
     pub failed: bool,
     pub reason: Option<String>,
     pub probing: bool,
+    /// Checks that failed in a row, since the last step that followed from that.
     pub check_failures: u32,
+    /// Checks that passed in a row, while it is not ready.
+    pub passes: u32,
+    /// How many of the steps that follow from failing checks were taken since it was stable.
+    pub steps: usize,
     /// Why it is being stopped; only while stopping.
     pub stop: Option<Stop>,
     pub timers: [Option<Millis>; Timer::ALL.len()],

@@ -131,7 +131,9 @@ impl Machine {
         let grace = self.stop_grace_period;
         let budget = grace.saturating_sub(OWN_SHARE).max(grace / 2);
         let deadline = (grace > 0).then(|| self.now.saturating_add(budget));
-        let record = Record { reason: Some(reason.clone()), ..self.record(EventKind::Stopping, None) };
+        // By its code others know whether something is wrong.
+        let expected = Some(code == 0);
+        let record = Record { reason: Some(reason.clone()), expected, ..self.record(EventKind::Stopping, None) };
         self.publish(record);
         let levels = self.levels_to_stop();
         self.phase = Phase::Stopping(Shutdown {

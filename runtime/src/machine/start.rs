@@ -70,8 +70,10 @@ impl Machine {
         now.ran = false;
         now.stable = false;
         now.leaving = false;
+        now.oom_killed = false;
         now.failed = false;
         now.check_failures = 0;
+        now.passes = 0;
         now.out_of_line = true;
         if std::mem::take(&mut now.restarting) {
             now.restarts += 1;

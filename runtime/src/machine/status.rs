@@ -5,6 +5,7 @@ use super::shutdown::Phase;
 use super::{Machine, Millis, ServiceId};
 use podinit_plan::protocol::{ServiceStatus, Status};
 use podinit_plan::state::State;
+use std::collections::BTreeMap;
 
 impl Machine {
     /// What the pod looks like now.
@@ -18,6 +19,9 @@ impl Machine {
             uptime_ms: now,
             longest_turn_us: None,
             long_turns: None,
+            // Others know of these; the loop fills them in.
+            memory: None,
+            alerts: BTreeMap::new(),
             services: self.by_name().into_iter().map(|id| self.service_status(id, now)).collect(),
         }
     }
@@ -57,6 +61,8 @@ impl Machine {
             // The machine knows no calendar; the loop fills it in.
             next_run: None,
             last_exit: service.now.last_exit,
+            usage: None,
+            check: None,
         }
     }
 }

@@ -23,6 +23,8 @@ pub(super) enum Cause {
     Unhealthy,
     /// It did not say in time that it is alive.
     Silent,
+    /// It uses more memory than it may.
+    OverLimit,
     /// Its process ended unasked, or there is none.
     Ended,
     /// Its delay is over.
@@ -85,6 +87,7 @@ pub(super) const TRANSITIONS: &[Transition] = &[
     line(Cause::Unhealthy, &[State::Ready], State::Unready, "failed `retries` times in a row"),
     line(Cause::Unhealthy, &[State::Unready], State::Stopping, "`on_failure: restart`"),
     line(Cause::StartTimedOut, &[State::Starting], State::Stopping, ""),
+    line(Cause::OverLimit, ALIVE, State::Stopping, "`memory.on_exceed: restart`, or the container's memory is critical"),
     line(Cause::Silent, &[State::Ready, State::Unready], State::Stopping, ""),
     line(
         Cause::Ended,

@@ -1,6 +1,8 @@
 //! The machine in a world of its own: processes, probes and a clock that tests move by hand.
 
+mod checks;
 mod lifecycle;
+mod memory;
 mod requests;
 mod simulation;
 mod stopping;
@@ -22,13 +24,10 @@ fn service() -> Service {
 
 fn checked(on_failure: OnFailure) -> Service {
     let check = HealthCheck {
-        probe: Probe::Tcp { port: 1 },
-        interval_ms: 10_000,
         start_interval_ms: 500,
-        timeout_ms: 5_000,
-        retries: 3,
-        start_period_ms: 0,
-        on_failure,
+        jitter_ms: 0,
+        on_failure: vec![on_failure],
+        ..HealthCheck::new(Probe::Tcp { port: 1 })
     };
     Service { ready: Ready::Check, healthcheck: Some(check), ..service() }
 }
@@ -52,6 +51,8 @@ fn plan(services: &[(&str, Service)]) -> Plan {
         files: Vec::new(),
         public_socket: None,
         servers: Vec::new(),
+        monitor: Default::default(),
+        alerts: None,
         services: services.iter().map(|(name, service)| ((*name).to_owned(), service.clone())).collect(),
     }
 }

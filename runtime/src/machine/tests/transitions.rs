@@ -4,7 +4,7 @@ use super::super::transitions::{Cause, TRANSITIONS, Transition};
 use super::*;
 use std::fmt::Write;
 
-const CAUSES: [(Cause, &str); 12] = [
+const CAUSES: [(Cause, &str); 13] = [
     (Cause::Boot, "the pod starts"),
     (Cause::StartAsked, "its start or restart is asked for"),
     (Cause::Due, "its schedule is due"),
@@ -13,6 +13,7 @@ const CAUSES: [(Cause, &str); 12] = [
     (Cause::StartTimedOut, "`start_timeout` is over"),
     (Cause::Unhealthy, "it is unhealthy"),
     (Cause::Silent, "its watchdog is over"),
+    (Cause::OverLimit, "it uses more memory than it may"),
     (Cause::Ended, "it ends unasked"),
     (Cause::DelayOver, "its delay is over"),
     (Cause::StopAsked, "its stop or restart is asked for, or the pod stops"),

@@ -53,6 +53,12 @@ impl World {
             Happening::AskStart(id) => self.ask(id, Verb::Start),
             Happening::AskStop(id) => self.ask(id, Verb::Stop),
             Happening::AskRestart(id) => self.ask(id, Verb::Restart),
+            Happening::OverLimit(service) => {
+                if let Some(leader) = self.actors[service].leader {
+                    let (incarnation, reason) = (leader.incarnation, "too much".to_owned());
+                    self.send(Event::OverLimit { service, incarnation, reason });
+                }
+            }
             Happening::Stale(id) => self.stale(id),
             Happening::Signalled => self.send(Event::Signalled { signal: PASSED_ON }),
             Happening::StopPod => self.send(Event::Stop),
@@ -98,6 +104,8 @@ impl World {
             Event::TreeGone { service, incarnation, killed: 1 },
             Event::Probed { service, incarnation, result: Err("stale".to_owned()) },
             Event::Notified { service, incarnation, notice: Notice::Ready },
+            Event::OverLimit { service, incarnation, reason: "stale".to_owned() },
+            Event::OomKilled { service, incarnation },
         ] {
             let mut actions = Vec::new();
             self.machine.step(self.now, event.clone(), &mut actions);

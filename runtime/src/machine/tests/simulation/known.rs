@@ -5,7 +5,7 @@ use super::schedule::{Hook, Spec};
 use super::world::{Actor, Leader};
 use crate::machine::transitions::Cause;
 use crate::machine::{Millis, Role, ServiceId, Verb};
-use podinit_plan::plan::{Kind, RestartPolicy};
+use podinit_plan::plan::{Kind, OnFailure, RestartPolicy};
 use podinit_plan::state::State;
 
 /// The default delays before another attempt, and their jitter.
@@ -48,6 +48,15 @@ pub struct Known {
     /// The incarnation's command runs or ran.
     pub ran: bool,
     pub command_at: Option<Millis>,
+    /// The same, pauses counted.
+    pub command_began: Millis,
+    /// Checks in a row: those that passed while it is not ready, and those that failed since the last step.
+    pub passes: u32,
+    strikes: u32,
+    /// How many steps were taken since the last that helped.
+    steps: usize,
+    /// What has to follow from the check that was heard of.
+    pub step: Option<OnFailure>,
     pub post_stop_at: Option<Millis>,
     /// Since when it is ready without a break.
     ready_at: Option<Millis>,
@@ -85,6 +94,11 @@ impl Known {
             pre_start_passed: false,
             ran: false,
             command_at: None,
+            command_began: 0,
+            passes: 0,
+            strikes: 0,
+            steps: 0,
+            step: None,
             post_stop_at: None,
             ready_at: None,
             was_ready: false,
@@ -130,6 +144,31 @@ impl Known {
         self.delays = 0;
     }
 
+    /// Its check passed or failed.
+    pub fn probed(&mut self, now: Millis, is_well: bool) {
+        let is_up = matches!(self.state, State::Ready | State::Unready);
+        match is_well {
+            true => {
+                self.strikes = 0;
+                self.passes += u32::from(self.state != State::Ready);
+                if self.state == State::Ready && self.stable {
+                    self.steps = 0;
+                }
+            }
+            false if is_up && now < self.command_began + self.spec.start_period => self.passes = 0,
+            false => {
+                self.passes = 0;
+                self.strikes += u32::from(is_up);
+                if is_up && self.strikes >= self.spec.check_retries.max(1) {
+                    let steps = self.spec.on_failure.0;
+                    self.step = Some(steps[self.steps.min(steps.len() - 1)]);
+                    self.steps += 1;
+                    self.strikes = 0;
+                }
+            }
+        }
+    }
+
     pub fn asked(&mut self, verb: Verb) {
         match (verb, self.state) {
             (Verb::Start, State::Ready) | (Verb::Stop, State::Stopped) => return,
@@ -153,6 +192,7 @@ impl Known {
 
     fn is_wanted(&mut self) {
         self.forget_failures();
+        self.steps = 0;
         self.held_down = false;
         self.by_hand = false;
         self.out_of_line = true;
@@ -209,11 +249,15 @@ impl Known {
                 self.post_stop_at = None;
                 self.was_ready = false;
                 self.stable = false;
+                self.passes = 0;
+                self.strikes = 0;
                 self.failed = false;
                 self.out_of_line = true;
             }
             State::Ready => {
                 self.was_ready = true;
+                self.passes = 0;
+                self.strikes = 0;
                 self.ready_at = Some(own);
                 self.stable |= self.spec.stable_after == 0;
                 if self.stable {

@@ -1,8 +1,20 @@
 //! Random pods, and random weather for them.
 
-use super::schedule::{Happening, Hook, Pod, Proof, Spec};
+use super::schedule::{Happening, Hook, Pod, Proof, Spec, Steps};
 use super::world::World;
 use podinit_plan::plan::{Kind, OnFailure, RestartPolicy};
+
+/// What may follow from checks that fail.
+const STEPS: [Steps; 8] = [
+    Steps(&[OnFailure::Restart]),
+    Steps(&[OnFailure::Unready]),
+    Steps(&[OnFailure::Unready]),
+    Steps(&[OnFailure::StopPod]),
+    Steps(&[OnFailure::None]),
+    Steps(&[OnFailure::Restart, OnFailure::Restart, OnFailure::StopPod]),
+    Steps(&[OnFailure::Unready, OnFailure::Restart]),
+    Steps(&[OnFailure::None, OnFailure::Unready, OnFailure::StopPod]),
+];
 
 /// splitmix64; the schedule of a seed never changes.
 pub struct Dice(pub u64);
@@ -62,8 +74,9 @@ fn random_service(dice: &mut Dice) -> Spec {
     spec.address = dice.one_in(6);
     spec.priority = dice.pick(&[10, 20, 100]);
     spec.check = dice.one_in(2);
-    spec.on_failure = dice.pick(&[OnFailure::Restart, OnFailure::Unready, OnFailure::StopPod, OnFailure::None]);
+    spec.on_failure = dice.pick(&STEPS);
     spec.check_retries = dice.below(4) as u32;
+    spec.check_passes = dice.pick(&[1, 1, 3]);
     spec.start_period = dice.pick(&[0, 0, 5_000]);
     spec.start_timeout = dice.pick(&[0, 3_000, 60_000]);
     spec.policy = dice.pick(&[RestartPolicy::Always, RestartPolicy::OnFailure, RestartPolicy::Never]);
@@ -128,6 +141,7 @@ pub fn random_happening(dice: &mut Dice, world: &World) -> Happening {
         21 if dice.one_in(4) => Happening::StopPod,
         22 if dice.one_in(2) => Happening::Late(dice.pick(&[1_500, 29_000])),
         23 => dice.pick(&[Happening::LateAtSpawn(1_500), Happening::Signalled]),
+        24 => Happening::OverLimit(running.unwrap_or(any)),
         _ => Happening::After(dice.pick(&[1, 300, 1_000, 1_000, 4_000, 11_000])),
     }
 }

@@ -124,9 +124,11 @@ impl Witness {
                 let known = &mut self.known[*service];
                 if actors[*service].leader.is_some_and(|leader| leader.role == Role::Command) {
                     known.command_at = Some(own);
+                    known.command_began = now;
                     known.ran = true;
                 }
             }
+            Event::Probed { service, result, .. } => self.known[*service].probed(now, result.is_ok()),
             Event::Reached { service, result } => self.known[*service].reached = result.is_ok(),
             Event::Request { request: Some(request), service, verb } => {
                 self.open.push((*request, *service, *verb));
@@ -195,15 +197,32 @@ impl Witness {
                     self.code = Some(known.blow);
                 }
             }
-            self.known[id].enters(now, own, cause, to);
-            if (cause, from, to) == (Cause::Unhealthy, State::Ready, State::Unready)
-                && self.known[id].spec.on_failure == OnFailure::StopPod
-                && !self.stopping
-            {
-                self.code.get_or_insert(112);
+            if cause == Cause::Unhealthy {
+                let is_due = self.known[id].step.is_some_and(|step| step != OnFailure::None);
+                must(is_due, "a check has consequences when it failed often enough", || format!("s{id} {from} -> {to}"))?;
             }
+            self.known[id].enters(now, own, cause, to);
         }
-        Ok(())
+        match event {
+            Event::Probed { service, .. } => self.step_is_taken(*service),
+            _ => Ok(()),
+        }
+    }
+
+    /// A check that failed often enough is followed by the step whose turn it is.
+    fn step_is_taken(&mut self, id: ServiceId) -> Result<(), Broken> {
+        let known = &mut self.known[id];
+        let Some(step) = known.step.take().filter(|_| !self.stopping) else { return Ok(()) };
+        let wanted = match step {
+            OnFailure::Restart => State::Stopping,
+            OnFailure::Unready => State::Unready,
+            OnFailure::StopPod => {
+                self.code.get_or_insert(112);
+                return Ok(());
+            }
+            OnFailure::None => return Ok(()),
+        };
+        must(known.state == wanted, "steps are taken one after the other", || format!("s{id} is {}, for {step:?}", known.state))
     }
 
     fn may_start(&self, id: ServiceId, actor: &Actor) -> Result<(), Broken> {
@@ -336,6 +355,12 @@ impl Witness {
                 known.runs_as_it_says(id, &actors[id])?;
             }
         }
+        if let Event::OverLimit { service, .. } = event {
+            let known = &self.known[*service];
+            must(self.stopping || !known.is_alive(), "who uses too much memory is stopped", || {
+                format!("s{service} is {}", known.state)
+            })?;
+        }
         for (request, id, verb) in &self.open {
             let state = self.known[*id].state;
             let is_decided = match verb {
@@ -357,9 +382,9 @@ impl Known {
         let passed = matches!(event, Event::Probed { service, result: Ok(()), .. } if *service == id);
         let said = matches!(event, Event::Notified { service, notice: Notice::Ready, .. } if *service == id);
         let proven = match (self.state, self.spec.ready) {
-            (State::Unready, _) => passed,
+            (State::Unready, _) => passed && self.passes >= self.spec.check_passes,
             // Where a check is asked for besides, it only watches.
-            (_, Proof::Check) => passed,
+            (_, Proof::Check) => passed && self.passes >= self.spec.check_passes,
             (_, Proof::Word(_)) => said,
             (_, Proof::Alive(after)) => self.command_at.is_some_and(|at| own >= at + after),
         };

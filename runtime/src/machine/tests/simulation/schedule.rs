@@ -48,8 +48,9 @@ pub struct Spec {
     pub priority: i64,
     pub ready: Proof,
     pub check: bool,
-    pub on_failure: OnFailure,
+    pub on_failure: Steps,
     pub check_retries: u32,
+    pub check_passes: u32,
     pub start_period: Millis,
     pub start_timeout: Millis,
     pub policy: RestartPolicy,
@@ -82,6 +83,10 @@ pub enum Proof {
     Word(Millis),
 }
 
+/// What follows from a check that fails.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Steps(pub &'static [OnFailure]);
+
 /// A command before or after a service's own.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Hook {
@@ -102,8 +107,9 @@ impl Spec {
         priority: 100,
         ready: Proof::Alive(1_000),
         check: false,
-        on_failure: OnFailure::Restart,
+        on_failure: Steps(&[OnFailure::Restart]),
         check_retries: 3,
+        check_passes: 1,
         start_period: 0,
         start_timeout: 60_000,
         policy: RestartPolicy::Always,
@@ -134,13 +140,15 @@ impl Spec {
         let command = || Command::Words(vec!["true".to_owned()]);
         let hook = |hook: Hook| (hook != Hook::Absent).then(command);
         let check = HealthCheck {
-            probe: Probe::Tcp { port: 1 },
             interval_ms: 1_000,
             start_interval_ms: 500,
-            timeout_ms: 5_000,
+            // Times that meet others are those that something goes wrong at.
+            jitter_ms: 0,
             retries: self.check_retries,
+            success_threshold: self.check_passes,
             start_period_ms: self.start_period,
-            on_failure: self.on_failure,
+            on_failure: self.on_failure.0.to_vec(),
+            ..HealthCheck::new(Probe::Tcp { port: 1 })
         };
         let growth = if self.linear { Growth::Linear } else { Growth::Exponential };
         Service {
@@ -203,6 +211,8 @@ pub enum Happening {
     AskStart(usize),
     AskStop(usize),
     AskRestart(usize),
+    /// It uses too much memory.
+    OverLimit(usize),
     /// News of its incarnation before.
     Stale(usize),
     Signalled,
@@ -234,6 +244,7 @@ impl Happening {
             | AskStart(id)
             | AskStop(id)
             | AskRestart(id)
+            | OverLimit(id)
             | Stale(id) => Some(id),
             After(_) | Signalled | StopPod | Late(_) | LateAtSpawn(_) => None,
         }
@@ -274,8 +285,8 @@ impl fmt::Display for Schedule {
             if spec.depends_on != 0 {
                 write!(f, "depends_on: {:#b}, ", spec.depends_on)?;
             }
-            fields!(f, spec, Spec::PLAIN; address "", priority "", ready "Proof::", check "", on_failure "OnFailure::",
-                check_retries "", start_period "", start_timeout "", policy "RestartPolicy::", retries "", stable_after "",
+            fields!(f, spec, Spec::PLAIN; address "", priority "", ready "Proof::", check "", on_failure "",
+                check_retries "", check_passes "", start_period "", start_timeout "", policy "RestartPolicy::", retries "", stable_after "",
                 immediate "", linear "", essential "", grace "", group "", kill_leftovers "", stop_order "", signals "",
                 pre_start "Hook::", post_stop "Hook::", obeys "", leaves "", dies "");
             f.write_str("..Spec::PLAIN },\n")?;

@@ -117,6 +117,7 @@ const SETTINGS: &[Setting] = &[
     |spec| spec.check = Spec::PLAIN.check,
     |spec| spec.on_failure = Spec::PLAIN.on_failure,
     |spec| spec.check_retries = Spec::PLAIN.check_retries,
+    |spec| spec.check_passes = Spec::PLAIN.check_passes,
     |spec| spec.start_period = Spec::PLAIN.start_period,
     |spec| spec.start_timeout = Spec::PLAIN.start_timeout,
     |spec| spec.policy = Spec::PLAIN.policy,

@@ -1,6 +1,6 @@
 //! A check over TCP on loopback, or over a unix socket: connects, and asks for a path if there is one.
 
-use crate::health::http::{self, Answer};
+use crate::health::http::{ANSWER_MAX, Get, Verdict};
 use crate::sys::files::is_transient;
 use crate::sys::{Interest, Sockets};
 use std::fmt;
@@ -8,11 +8,10 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
+use std::rc::Rc;
 
 /// The order in which addresses are tried.
 const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
-/// Of an answer's body, no more than this is read, in bytes.
-const ANSWER_MAX: usize = 64 * 1024;
 
 /// A check that is under way.
 #[derive(Debug)]
@@ -21,7 +20,7 @@ pub struct Connection {
     pub fd: OwnedFd,
     address: Address,
     /// Without one, a connection is all that is wanted.
-    path: Option<String>,
+    get: Option<Rc<Get>>,
     stage: Stage,
     /// What went wrong with the address before.
     earlier: Option<String>,
@@ -46,7 +45,7 @@ impl fmt::Display for Address {
 #[derive(Debug)]
 enum Stage {
     Connecting,
-    Sending { request: Vec<u8>, sent: usize },
+    Sending { sent: usize },
     Receiving { answer: Vec<u8> },
     Draining { read: usize },
 }
@@ -67,18 +66,18 @@ pub enum Step {
 }
 
 impl Connection {
-    /// Begins to connect to a port of this host; `path` makes it a GET.
+    /// Begins to connect to a port of this host, for an answer to `get` when there is one.
     ///
     /// # Errors
     /// What is wrong, in words.
-    pub fn open<S: Sockets>(sys: &S, port: u16, path: Option<String>) -> Result<Connection, String> {
+    pub fn open<S: Sockets>(sys: &S, port: u16, get: Option<Rc<Get>>) -> Result<Connection, String> {
         let mut first = None;
         for ip in LOOPBACK {
             let address = SocketAddr::new(ip, port);
             match sys.connect(address) {
                 Ok(fd) => {
                     let address = Address::Port(address);
-                    return Ok(Connection { fd, address, path, stage: Stage::Connecting, earlier: first });
+                    return Ok(Connection { fd, address, get, stage: Stage::Connecting, earlier: first });
                 }
                 Err(error) => first = first.or_else(|| Some(refusal(&error, &Address::Port(address)))),
             }
@@ -86,23 +85,23 @@ impl Connection {
         Err(first.unwrap_or_default())
     }
 
-    /// Begins to connect to a unix socket; `path` makes it a GET.
+    /// Begins to connect to a unix socket, for an answer to `get` when there is one.
     ///
     /// # Errors
     /// What is wrong, in words.
-    pub fn open_unix<S: Sockets>(sys: &S, socket: String, path: Option<String>) -> Result<Connection, String> {
+    pub fn open_unix<S: Sockets>(sys: &S, socket: String, get: Option<Rc<Get>>) -> Result<Connection, String> {
         let connected = sys.connect_socket(Path::new(&socket));
         let address = Address::Unix(socket);
         let fd = connected.map_err(|error| refusal(&error, &address))?;
-        Ok(Connection { fd, address, path, stage: Stage::Connecting, earlier: None })
+        Ok(Connection { fd, address, get, stage: Stage::Connecting, earlier: None })
     }
 
     /// What it waits for, for the report of a timeout: `no answer to GET /health`.
     #[must_use]
     pub fn pending(&self) -> String {
-        match (&self.stage, &self.path) {
+        match (&self.stage, &self.get) {
             (Stage::Connecting, _) | (_, None) => format!("no connection to {}", self.address),
-            (_, Some(path)) => format!("no answer from {path}"),
+            (_, Some(get)) => format!("no answer from {}", get.path),
         }
     }
 
@@ -116,25 +115,27 @@ impl Connection {
     pub fn step<S: Sockets>(&mut self, sys: &S) -> Step {
         match &mut self.stage {
             Stage::Connecting => self.connected(sys),
-            Stage::Sending { request, sent } => match sys.send(self.fd.as_fd(), &request[*sent..]) {
-                Ok(count) => {
-                    *sent += count;
-                    if *sent < request.len() {
-                        return Step::Wait(Interest::Write);
+            Stage::Sending { sent } => {
+                let request = self.get.as_ref().map_or(&[][..], |get| &get.request);
+                match sys.send(self.fd.as_fd(), &request[*sent..]) {
+                    Ok(count) => {
+                        *sent += count;
+                        if *sent < request.len() {
+                            return Step::Wait(Interest::Write);
+                        }
+                        self.stage = Stage::Receiving { answer: Vec::new() };
+                        Step::Wait(Interest::Read)
                     }
-                    self.stage = Stage::Receiving { answer: Vec::new() };
-                    Step::Wait(Interest::Read)
+                    Err(error) if is_transient(&error) => Step::Wait(Interest::Write),
+                    Err(error) => Step::Result(Err(format!("cannot ask {}: {}", self.address, words(&error)))),
                 }
-                Err(error) if is_transient(&error) => Step::Wait(Interest::Write),
-                Err(error) => Step::Result(Err(format!("cannot ask {}: {}", self.address, words(&error)))),
-            },
+            }
             Stage::Receiving { answer } => {
                 let mut buffer = [0; 4096];
                 match sys.receive(self.fd.as_fd(), &mut buffer) {
-                    Ok(0) => Step::Result(Err(format!("{} closed the connection without an answer", self.address))),
                     Ok(count) => {
                         answer.extend_from_slice(&buffer[..count]);
-                        self.judge()
+                        self.judge(count == 0)
                     }
                     Err(error) if is_transient(&error) => Step::Wait(Interest::Read),
                     Err(error) => Step::Result(Err(format!("no answer from {}: {}", self.address, words(&error)))),
@@ -156,13 +157,11 @@ impl Connection {
 
     fn connected<S: Sockets>(&mut self, sys: &S) -> Step {
         match sys.connected(self.fd.as_fd()) {
-            Ok(()) => match &self.path {
-                None => Step::Result(Ok(())),
-                Some(path) => {
-                    self.stage = Stage::Sending { request: http::request(path), sent: 0 };
-                    self.step(sys)
-                }
-            },
+            Ok(()) if self.get.is_none() => Step::Result(Ok(())),
+            Ok(()) => {
+                self.stage = Stage::Sending { sent: 0 };
+                self.step(sys)
+            }
             Err(error) if is_transient(&error) => Step::Wait(Interest::Write),
             Err(error) => {
                 let reason = refusal(&error, &self.address);
@@ -185,16 +184,21 @@ impl Connection {
         }
     }
 
-    fn judge(&mut self) -> Step {
-        let (Stage::Receiving { answer }, Some(path)) = (&self.stage, &self.path) else { return Step::End };
-        let result = match http::status(answer) {
-            Answer::Incomplete => return Step::Wait(Interest::Read),
-            Answer::Status(200..=399) => Ok(()),
-            Answer::Status(status) => Err(format!("status {status} from {path}")),
-            Answer::Garbage => return Step::Result(Err(format!("the answer of {} is not HTTP/1.1", self.address))),
-        };
-        self.stage = Stage::Draining { read: answer.len() };
-        Step::Answered(result)
+    /// Looks at what has come; nothing more does when it has `ended`.
+    fn judge(&mut self, ended: bool) -> Step {
+        let (Stage::Receiving { answer }, Some(get)) = (&self.stage, &self.get) else { return Step::End };
+        match get.judge(answer, ended) {
+            Verdict::Incomplete if ended => {
+                Step::Result(Err(format!("{} closed the connection without an answer", self.address)))
+            }
+            Verdict::Incomplete => Step::Wait(Interest::Read),
+            Verdict::Garbage => Step::Result(Err(format!("the answer of {} is not HTTP/1.1", self.address))),
+            Verdict::Result(result) if ended => Step::Result(result),
+            Verdict::Result(result) => {
+                self.stage = Stage::Draining { read: answer.len() };
+                Step::Answered(result)
+            }
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! Checks of services: all at once, none of them waited for, each within its time.
 
-mod command;
+pub mod command;
 mod connection;
 mod http;
+pub mod latency;
 
 use crate::machine::{Incarnation, Millis, ServiceId};
 use crate::sys::{Interest, Poller, Sys, Token};
@@ -12,6 +13,10 @@ use podinit_plan::protocol::Exit;
 use podinit_plan::units::format_duration_ms;
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
+use std::time::Duration;
+
+pub use http::Get;
 
 /// The most that is read of a command's output in one turn, in bytes.
 const TURN: usize = 64 * 1024;
@@ -19,24 +24,24 @@ const TURN: usize = 64 * 1024;
 /// What is asked, with nothing left to fill in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ResolvedProbe {
-    /// GET on loopback; well is 200 to 399.
+    /// A GET on loopback.
     Http {
         /// The port.
         port: u16,
-        /// The path with its query.
-        path: String,
+        /// What is asked, and what is well.
+        get: Rc<Get>,
     },
     /// A connection is accepted on loopback.
     Tcp {
         /// The port.
         port: u16,
     },
-    /// A connection is accepted on a unix socket, and a GET answered when there is a path.
+    /// A connection is accepted on a unix socket, and a GET answered when there is one.
     Unix {
         /// The socket.
         socket: String,
-        /// The path with its query.
-        path: Option<String>,
+        /// What is asked, and what is well.
+        get: Option<Rc<Get>>,
     },
     /// The service's command ends with 0; the [`Launcher`] knows it.
     Exec {
@@ -66,8 +71,18 @@ pub trait Launcher {
     fn kill_leftovers(&mut self, leader: i32);
 }
 
-/// How a probe ended: which service's, which incarnation's, and what was wrong.
-pub type ProbeResult = (ServiceId, Incarnation, Result<(), String>);
+/// How a probe ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProbeResult {
+    /// Whose it was.
+    pub service: ServiceId,
+    /// Which incarnation's.
+    pub incarnation: Incarnation,
+    /// What was wrong, in words.
+    pub result: Result<(), String>,
+    /// How long it took, in microseconds.
+    pub took_us: u64,
+}
 
 /// The probes that are under way.
 #[derive(Debug)]
@@ -86,6 +101,8 @@ struct Probe {
     incarnation: Incarnation,
     timeout_ms: u64,
     deadline: Millis,
+    /// When it was started, by the clock that never goes back.
+    begun: Duration,
     work: Work,
 }
 
@@ -130,21 +147,22 @@ impl<S: Sys> Probes<S> {
         launcher: &mut impl Launcher,
     ) {
         let index = self.slots.iter().position(Option::is_none).unwrap_or(self.slots.len());
+        let begun = self.sys.monotonic();
         let work = match probe {
-            ResolvedProbe::Http { port, path } => self.connect(index, Connection::open(&self.sys, port, Some(path))),
+            ResolvedProbe::Http { port, get } => self.connect(index, Connection::open(&self.sys, port, Some(get))),
             ResolvedProbe::Tcp { port } => self.connect(index, Connection::open(&self.sys, port, None)),
-            ResolvedProbe::Unix { socket, path } => self.connect(index, Connection::open_unix(&self.sys, socket, path)),
+            ResolvedProbe::Unix { socket, get } => self.connect(index, Connection::open_unix(&self.sys, socket, get)),
             ResolvedProbe::Exec { owner } => self.launch(index, service, incarnation, owner, launcher),
         };
         match work {
             Ok(work) => {
-                let probe = Some(Probe { service, incarnation, timeout_ms, deadline: now + timeout_ms, work });
+                let probe = Some(Probe { service, incarnation, timeout_ms, deadline: now + timeout_ms, begun, work });
                 match self.slots.get_mut(index) {
                     Some(slot) => *slot = probe,
                     None => self.slots.push(probe),
                 }
             }
-            Err(reason) => self.results.push((service, incarnation, Err(reason))),
+            Err(reason) => self.tell((service, incarnation), begun, Err(reason)),
         }
     }
 
@@ -180,7 +198,7 @@ impl<S: Sys> Probes<S> {
                 self.abandon(index, launcher);
             }
         }
-        self.results.retain(|(of, start, _)| (*of, *start) != (service, incarnation));
+        self.results.retain(|result| (result.service, result.incarnation) != (service, incarnation));
     }
 
     /// Forgets all probes; commands are killed.
@@ -210,9 +228,9 @@ impl<S: Sys> Probes<S> {
 
     fn follow(&mut self, index: usize, step: Step) {
         let Some(Some(probe)) = self.slots.get(index) else { return };
-        let (Work::Connection(connection), service, incarnation) = (&probe.work, probe.service, probe.incarnation) else {
-            return;
-        };
+        let Work::Connection(connection) = &probe.work else { return };
+        let (whose, begun) = ((probe.service, probe.incarnation), probe.begun);
+        let is_answered = connection.is_answered();
         let watched = match &step {
             Step::Wait(interest) => self.poller.modify(&connection.fd, *interest, self.token(index)),
             Step::Reconnected(earlier) => {
@@ -222,16 +240,16 @@ impl<S: Sys> Probes<S> {
             Step::Answered(_) | Step::End | Step::Result(_) => Ok(()),
         };
         match step {
-            Step::Answered(result) => self.results.push((service, incarnation, result)),
+            Step::Answered(result) => self.tell(whose, begun, result),
             Step::Result(result) => {
-                self.results.push((service, incarnation, result));
+                self.tell(whose, begun, result);
                 self.forget(index);
             }
             Step::End => self.forget(index),
             Step::Wait(_) | Step::Reconnected(_) => {
                 if let Err(error) = watched {
-                    if !connection.is_answered() {
-                        self.results.push((service, incarnation, Err(format!("cannot check: {error}"))));
+                    if !is_answered {
+                        self.tell(whose, begun, Err(format!("cannot check: {error}")));
                     }
                     self.forget(index);
                 }
@@ -271,7 +289,7 @@ impl<S: Sys> Probes<S> {
                 Some(failure) => Err(failure),
                 None => command::judge(exit, &mut tail),
             };
-            self.results.push((probe.service, probe.incarnation, result));
+            self.tell((probe.service, probe.incarnation), probe.begun, result);
         }
         true
     }
@@ -295,10 +313,17 @@ impl<S: Sys> Probes<S> {
             };
             if let Some(pending) = pending {
                 let reason = format!("{pending} within {}", format_duration_ms(probe.timeout_ms));
-                self.results.push((probe.service, probe.incarnation, Err(reason)));
+                let (whose, begun) = ((probe.service, probe.incarnation), probe.begun);
+                self.tell(whose, begun, Err(reason));
             }
             self.abandon(index, launcher);
         }
+    }
+
+    fn tell(&mut self, (service, incarnation): (ServiceId, Incarnation), begun: Duration, result: Result<(), String>) {
+        let took = self.sys.monotonic().saturating_sub(begun);
+        let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.results.push(ProbeResult { service, incarnation, result, took_us });
     }
 
     /// Whether there are results to be taken: some are there as soon as a probe is started.

@@ -103,11 +103,11 @@ impl Rig {
         self.turn_until(|rig| !rig.probes.results.is_empty());
         let mut results = self.probes.take_results();
         assert_eq!(results.len(), 1, "{results:?}");
-        results.remove(0).2
+        results.remove(0).result
     }
 
     fn http(&mut self, port: u16) -> Result<(), String> {
-        self.begin(1, ResolvedProbe::Http { port, path: "/health".into() }, 20_000);
+        self.begin(1, http(port, "/health"), 20_000);
         self.result()
     }
 
@@ -116,6 +116,10 @@ impl Rig {
         self.begin(1, ResolvedProbe::Exec { owner: None }, timeout_ms);
         self.result()
     }
+}
+
+fn http(port: u16, path: &str) -> ResolvedProbe {
+    ResolvedProbe::Http { port, get: Rc::new(Get::new(&podinit_plan::plan::Get::new(path))) }
 }
 
 /// A server for one connection, and the port it is on.
@@ -196,7 +200,7 @@ fn a_server_that_hangs_has_its_time_and_no_more() {
         let _ = wait.recv();
     });
     let mut rig = rig();
-    let probe = ResolvedProbe::Http { port, path: "/health".into() };
+    let probe = http(port, "/health");
     rig.probes.start((7, 1), probe, 5000, 1000, &mut rig.shell);
     assert_eq!(rig.probes.deadline(), Some(6000));
     rig.probes.tick(5999, &mut rig.shell);
@@ -205,7 +209,8 @@ fn a_server_that_hangs_has_its_time_and_no_more() {
         |rig| matches!(&rig.probes.slots[0].as_ref().unwrap().work, Work::Connection(c) if c.pending().contains("answer")),
     );
     rig.probes.tick(6000, &mut rig.shell);
-    assert_eq!(rig.probes.take_results(), [(7, 1, Err("no answer from /health within 5s".into()))]);
+    let results = rig.probes.take_results().into_iter().map(|result| (result.service, result.incarnation, result.result));
+    assert_eq!(results.collect::<Vec<_>>(), [(7, 1, Err("no answer from /health within 5s".into()))]);
     assert_eq!(rig.probes.deadline(), None);
     drop(done);
     server.join().unwrap();
@@ -290,7 +295,7 @@ fn what_is_cancelled_has_no_result() {
     let mut rig = rig();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    rig.begin(1, ResolvedProbe::Http { port, path: "/".into() }, 20_000);
+    rig.begin(1, http(port, "/"), 20_000);
     let (refusing, _socket) = refusing_port();
     rig.begin(2, ResolvedProbe::Tcp { port: refusing }, 20_000);
     rig.shell.script = "sleep 1000";

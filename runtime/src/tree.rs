@@ -133,6 +133,13 @@ impl<S: Sys> Trees<S> {
         self.changed = true;
     }
 
+    /// Whether podinit has killed a process, as what is left of a service or because the pod ends.
+    #[must_use]
+    pub fn has_killed(&self, pid: i32) -> bool {
+        let is_killed = |job: &Job| job.killed.as_ref().is_some_and(|killed| killed.contains(&pid));
+        self.strays == Some(SIGKILL) || self.jobs.iter().any(is_killed)
+    }
+
     /// A child was reaped: what is waited for may be gone, and its id is free to be somebody else's.
     pub fn reaped(&mut self, pid: i32) {
         self.signals.remove(&pid);

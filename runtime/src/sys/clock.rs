@@ -3,7 +3,9 @@
 use crate::sys::{Faulty, Linux};
 use nix::time::{ClockId, clock_gettime};
 use podinit_plan::calendar::civil;
+use std::sync::OnceLock;
 use std::time::Duration;
+use tz::TimeZone;
 
 /// Clocks, which cannot fail.
 pub trait Clock {
@@ -47,17 +49,23 @@ pub fn rfc3339(since_1970: Duration) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
 }
 
-/// Month, day, hour and minute of a date at the container's place, as TZ or /etc/localtime say.
+/// Month, day, hour and minute of a date at the container's place, as TZ or /etc/localtime said when it was first asked
+/// for; in UTC where they say nothing that can be understood.
 #[must_use]
 pub fn local(seconds_since_1970: u64) -> [u32; 4] {
-    let seconds = libc::time_t::try_from(seconds_since_1970).unwrap_or(libc::time_t::MAX);
-    // SAFETY: all zeros is a date; no field of it is a reference.
-    let mut date: libc::tm = unsafe { std::mem::zeroed() };
-    // SAFETY: both live as long as the call, which writes to the second one only.
-    if unsafe { libc::localtime_r(&raw const seconds, &raw mut date) }.is_null() {
-        return [1, 1, 0, 0];
-    }
-    [date.tm_mon + 1, date.tm_mday, date.tm_hour, date.tm_min].map(|number| u32::try_from(number).unwrap_or(0))
+    static ZONE: OnceLock<Option<TimeZone>> = OnceLock::new();
+    let zone = ZONE.get_or_init(|| match std::env::var("TZ") {
+        Ok(name) => TimeZone::from_posix_tz(&name).ok(),
+        Err(_) => TimeZone::local().ok(),
+    });
+    date_in(zone.as_ref(), seconds_since_1970)
+}
+
+fn date_in(zone: Option<&TimeZone>, seconds_since_1970: u64) -> [u32; 4] {
+    let kind = i64::try_from(seconds_since_1970).ok().and_then(|at| zone?.find_local_time_type(at).ok());
+    let seconds = seconds_since_1970.saturating_add_signed(kind.map_or(0, |kind| i64::from(kind.ut_offset())));
+    let (_, month, day) = civil(seconds / 86_400);
+    [month, day, seconds / 3_600 % 24, seconds / 60 % 60].map(|number| u32::try_from(number).unwrap_or(0))
 }
 
 #[cfg(test)]
@@ -75,5 +83,20 @@ mod tests {
         ] {
             assert_eq!(rfc3339(Duration::new(seconds, 42_999_999)), want);
         }
+    }
+
+    #[test]
+    fn a_place_has_its_own_time_and_its_summer() {
+        let berlin = TimeZone::from_posix_tz("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
+        // 28 February and 15 July 2026, 23:59 in UTC; before and after the clocks go forward.
+        for (seconds, want) in [
+            (1_772_323_199, [3, 1, 0, 59]),
+            (1_784_159_940, [7, 16, 1, 59]),
+            (1_774_745_940, [3, 29, 1, 59]),
+            (1_774_746_000, [3, 29, 3, 0]),
+        ] {
+            assert_eq!(date_in(Some(&berlin), seconds), want);
+        }
+        assert_eq!(date_in(None, 1_772_323_199), [2, 28, 23, 59]);
     }
 }

@@ -9,7 +9,7 @@ use nix::errno::Errno::{self, *};
 pub type Call = (&'static str, &'static [Errno]);
 
 /// Every call that can fail, trait by trait.
-pub const CALLS: [Call; 54] = [
+pub const CALLS: [Call; 60] = [
     // Files
     ("pipe", &[EMFILE, ENFILE, ENOMEM, EPERM]),
     ("input_pipe", &[EMFILE, ENFILE, ENOMEM, EPERM]),
@@ -27,10 +27,13 @@ pub const CALLS: [Call; 54] = [
     ("stat", &[EACCES, EIO, ELOOP, ENOENT, ENOMEM, ENOTDIR, EOVERFLOW]),
     ("is_there", &[EACCES, EIO, ENOENT, ENOMEM]),
     ("read_part", &[EACCES, EINTR, EIO, EISDIR, ELOOP, EMFILE, ENFILE, ENOENT, ENOMEM, ENOTDIR, ENXIO]),
+    ("replace", &[EACCES, EDQUOT, EINTR, EIO, EISDIR, EMFILE, ENFILE, ENOENT, ENOMEM, ENOSPC, ENOTDIR, EPERM, EROFS]),
     ("remove", &[EACCES, EBUSY, EIO, EISDIR, ENOENT, ENOMEM, ENOTDIR, EPERM, EROFS]),
     ("rename", &[EACCES, EBUSY, EDQUOT, EIO, EISDIR, ENOENT, ENOMEM, ENOSPC, ENOTDIR, EPERM, EROFS, EXDEV]),
     ("truncate", &[EFBIG, EINTR, EIO, EPERM, EROFS]),
     ("make_folder", &[EACCES, EDQUOT, ELOOP, EMLINK, ENOENT, ENOMEM, ENOSPC, ENOTDIR, EPERM, EROFS]),
+    ("disk_space", &[EACCES, EINTR, EIO, ELOOP, ENOENT, ENOMEM, ENOSYS, ENOTDIR, EOVERFLOW]),
+    ("memory_file", &[EMFILE, ENFILE, ENOMEM, EINTR, ENOSPC]),
     ("event_fd", &[EMFILE, ENFILE, ENODEV, ENOMEM]),
     ("wait", &[EINTR, ENOMEM]),
     ("block_signals", &[EINVAL]),
@@ -73,8 +76,11 @@ pub const CALLS: [Call; 54] = [
     // ProcFs
     ("process_ids", &[EACCES, EMFILE, ENFILE, ENOENT, ENOMEM]),
     ("process", &[EINTR, EIO, EMFILE, ENFILE, ENOMEM]),
+    ("figures", &[EINTR, EIO, EMFILE, ENFILE, ENOMEM]),
+    ("kernel_text", &[EACCES, EINTR, EIO, EMFILE, ENFILE, ENODEV, ENOENT, ENOMEM, EOPNOTSUPP, EPERM]),
     ("has_unknown_child", &[EACCES, EMFILE, ENFILE, ENOENT, ENOMEM, ESRCH]),
     ("variable", &[EACCES, EIO, EMFILE, ENFILE, ENOENT, ENOMEM, EPERM, ESRCH]),
+    ("own_usage", &[EMFILE, ENFILE, ENOENT, ENOMEM]),
     // Signals
     ("open_signals", &[EMFILE, ENFILE, ENODEV, ENOMEM]),
     ("read_also", &[EINVAL, ENOMEM]),

@@ -8,8 +8,8 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::{Gid, Uid};
 use std::fs::{DirBuilder, File, Metadata, OpenOptions};
-use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::io::{self, Seek, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -81,6 +81,26 @@ pub struct PartRead {
     pub id: (u64, u64),
 }
 
+/// What there is of a file system, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    /// All of it.
+    pub total: u64,
+    /// What is in use.
+    pub used: u64,
+    /// What is left for those who are not root.
+    pub free: u64,
+}
+
+impl Space {
+    /// How full it is for those who are not root, in percent, rounded up, as df shows it.
+    #[must_use]
+    pub fn percent(&self) -> u64 {
+        let all = u128::from(self.used) + u128::from(self.free);
+        if all == 0 { 0 } else { (u128::from(self.used) * 100).div_ceil(all) as u64 }
+    }
+}
+
 /// Pipes, files and folders. Every error is the kernel's.
 #[expect(clippy::missing_errors_doc, reason = "said once, above")]
 pub trait Files {
@@ -115,6 +135,9 @@ pub trait Files {
     /// A part of a regular file, of which a link is followed only when root or podinit's own user made it. May wait for
     /// the disk.
     fn read_part(&self, path: &Path, part: Part) -> io::Result<PartRead>;
+    /// Has a file consist of these bytes, readable by everybody, as of one moment to the next. What is at the path is
+    /// replaced, also a link, which is not followed; the folder must be there. May wait for the disk.
+    fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
     /// Removes a file.
     fn remove(&self, path: &Path) -> io::Result<()>;
     /// Gives a file another name.
@@ -123,6 +146,10 @@ pub trait Files {
     fn truncate(&self, fd: BorrowedFd<'_>) -> io::Result<()>;
     /// Makes a folder of mode 0755 and those above it.
     fn make_folder(&self, path: &Path) -> io::Result<()>;
+    /// What there is of the file system that a path is on. May wait for the disk.
+    fn disk_space(&self, path: &Path) -> io::Result<Space>;
+    /// A file without a name that holds these bytes, to be read from its begin; closed on exec.
+    fn memory_file(&self, bytes: &[u8]) -> io::Result<OwnedFd>;
     /// An eventfd: non-blocking, closed on exec.
     fn event_fd(&self) -> io::Result<OwnedFd>;
     /// Waits until one of the descriptors is ready or `timeout_ms` is over; returns how many are ready.
@@ -232,6 +259,20 @@ impl Files for Linux {
         Ok(PartRead { bytes, at, size, id: (metadata.dev(), metadata.ino()) })
     }
 
+    fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let mut name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
+        name.push(".podinit-new");
+        let new = path.with_file_name(name);
+        let make = || OpenOptions::new().write(true).create_new(true).mode(0o644).open(&new);
+        let file = match make() {
+            // Left by a podinit that was killed meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => std::fs::remove_file(&new).and_then(|()| make()),
+            file => file,
+        };
+        let done = file.and_then(|mut file| file.write_all(bytes)).and_then(|()| std::fs::rename(&new, path));
+        done.inspect_err(|_| drop(std::fs::remove_file(&new)))
+    }
+
     fn remove(&self, path: &Path) -> io::Result<()> {
         std::fs::remove_file(path)
     }
@@ -246,6 +287,23 @@ impl Files for Linux {
 
     fn make_folder(&self, path: &Path) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o755).create(path)
+    }
+
+    fn disk_space(&self, path: &Path) -> io::Result<Space> {
+        let found = nix::sys::statvfs::statvfs(path)?;
+        let bytes = |blocks: u64| blocks.saturating_mul(found.fragment_size());
+        let used = found.blocks().saturating_sub(found.blocks_free());
+        Ok(Space { total: bytes(found.blocks()), used: bytes(used), free: bytes(found.blocks_available()) })
+    }
+
+    fn memory_file(&self, bytes: &[u8]) -> io::Result<OwnedFd> {
+        // SAFETY: the name is a text that ends in NUL, and lives for ever.
+        let fd = Errno::result(unsafe { libc::memfd_create(c"alert".as_ptr(), libc::MFD_CLOEXEC) })?;
+        // SAFETY: the descriptor is new, and nobody else's.
+        let mut file = File::from(unsafe { OwnedFd::from_raw_fd(fd) });
+        file.write_all(bytes)?;
+        file.rewind()?;
+        Ok(file.into())
     }
 
     fn event_fd(&self) -> io::Result<OwnedFd> {
@@ -343,6 +401,9 @@ impl<S: Files> Files for Faulty<S> {
     fn read_part(&self, path: &Path, part: Part) -> io::Result<PartRead> {
         self.call("read_part")?.read_part(path, part)
     }
+    fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.call("replace")?.replace(path, bytes)
+    }
     fn remove(&self, path: &Path) -> io::Result<()> {
         self.call("remove")?.remove(path)
     }
@@ -351,6 +412,13 @@ impl<S: Files> Files for Faulty<S> {
     }
     fn make_folder(&self, path: &Path) -> io::Result<()> {
         self.call("make_folder")?.make_folder(path)
+    }
+    fn disk_space(&self, path: &Path) -> io::Result<Space> {
+        self.call("disk_space")?.disk_space(path)
+    }
+
+    fn memory_file(&self, bytes: &[u8]) -> io::Result<OwnedFd> {
+        self.call("memory_file")?.memory_file(bytes)
     }
     fn event_fd(&self) -> io::Result<OwnedFd> {
         self.call("event_fd")?.event_fd()

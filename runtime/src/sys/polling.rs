@@ -33,6 +33,10 @@ pub enum Token {
     Errands,
     /// The stdin of a service; the index is the service's.
     Input(u32),
+    /// What delivers alerts to a sink has said something; the index is the sink's.
+    Courier(u32),
+    /// nginx, which is asked for its figures.
+    Nginx,
     /// Nobody: what could not be removed.
     Nobody,
 }
@@ -68,8 +72,10 @@ impl Token {
             Token::Reach(index) => (8, index),
             Token::SinkWriter(index) => (9, index),
             Token::Errands => (12, 0),
+            Token::Nginx => (14, 0),
             Token::Nobody => (10, 0),
             Token::Input(index) => (11, index),
+            Token::Courier(index) => (13, index),
         };
         kind << 32 | u64::from(index)
     }
@@ -90,8 +96,10 @@ impl Token {
             8 => Some(Token::Reach(index)),
             9 => Some(Token::SinkWriter(index)),
             10 => Some(Token::Nobody),
+            14 => Some(Token::Nginx),
             12 => Some(Token::Errands),
             11 => Some(Token::Input(index)),
+            13 => Some(Token::Courier(index)),
             _ => None,
         }
     }

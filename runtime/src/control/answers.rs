@@ -31,7 +31,7 @@ impl<S: Sys> Control<S> {
             let Some(connection) = self.connections[index].as_mut() else { return };
             let was_writing = connection.is_writing();
             let request = connection.next_request();
-            let answered = request.is_some();
+            let mut answered = request.is_some();
             if let Some(request) = request {
                 let door = Rc::clone(&connection.door);
                 match door.admit(&request).and_then(|()| routes::route(&request, &door)) {
@@ -43,9 +43,21 @@ impl<S: Sys> Control<S> {
                 }
             }
             let Some(connection) = self.connections[index].as_mut() else { return };
+            let piece = connection.scrape_on();
             if connection.write(&self.sys, now) == Fate::Drop {
                 self.close(index);
                 return;
+            }
+            match piece {
+                // Everybody else has a turn before the next one.
+                Some(true) => {
+                    if !connection.is_writing() {
+                        self.postponed.push(index);
+                    }
+                    break;
+                }
+                Some(false) => answered = true,
+                None => {}
             }
             // An answer that is out at last may have kept another request waiting.
             let has_written = was_writing && !connection.is_writing();
@@ -63,16 +75,26 @@ impl<S: Sys> Control<S> {
         };
         let response = match route {
             Route::Status => Response::json(200, &view.status()),
+            Route::FreshStatus => return self.wait(index, request, Wish::Measure, asked),
+            // That there is an answer is the answer.
+            Route::Live => Response::text("ok\n".to_owned()),
             Route::Health => health(&view.status()),
+            Route::Detail => {
+                let status = view.status();
+                Response::json(code_of(&status), &public_status(status))
+            }
             Route::PublicStatus => Response::json(200, &public_status(view.status())),
+            Route::Metrics => return self.scrape(index, request, asked),
             Route::Page => Response::page(page::CONTENT_TYPE, page::HEAD, page::BODY),
             Route::Logs { service, lines } => match view.service(&service) {
                 Some(id) => Response::text(view.lines(id, lines.min(MAX_LINES))),
                 None => unknown(&service),
             },
-            Route::Events { since } => {
+            Route::Events { since, follow: false, .. } => Response::lines(self.events.since(since).collect::<Vec<_>>().concat()),
+            Route::Events { since, follow: true, lingers } => {
                 let Some(connection) = self.connections[index].as_mut() else { return };
                 connection.stage = Stage::Events;
+                connection.lingers = lingers;
                 connection.send(STREAM_HEAD);
                 for line in self.events.since(since) {
                     connection.send(line);
@@ -87,6 +109,7 @@ impl<S: Sys> Control<S> {
                 Ok(wish) => return self.wait(index, request, wish, asked),
                 Err(response) => response,
             },
+            Route::TestAlerts { sink } => return self.wait(index, request, Wish::TestAlerts(sink), asked),
             Route::Call => match xmlrpc::decode_call(&request.body) {
                 Ok(call) if !call.method.is_empty() => {
                     let Some(connection) = self.connections[index].as_mut() else { return };
@@ -173,7 +196,11 @@ impl<S: Sys> Control<S> {
                 Stage::Waiting { request, keep_alive } if *request == ticket => {
                     let keep_alive = *keep_alive;
                     connection.touch(now);
-                    connection.respond(&response(outcome), keep_alive, false);
+                    let response = match outcome {
+                        Outcome::Measured => Response::json(200, &view.status()),
+                        outcome => response(outcome),
+                    };
+                    connection.respond(&response, keep_alive, false);
                 }
                 Stage::Calling { session, keep_alive } => {
                     let answer = session.settle(ticket, outcome, view, &mut self.last_ticket, &mut asked);
@@ -181,6 +208,10 @@ impl<S: Sys> Control<S> {
                     let keep_alive = *keep_alive;
                     connection.touch(now);
                     connection.respond(&xml(result), keep_alive, false);
+                }
+                Stage::Scraping(scrape) if scrape.waits_for(ticket) => {
+                    connection.touch(now);
+                    connection.begin_scrape(view.figures());
                 }
                 Stage::Following(follow) if follow.reading == Some(ticket) => {
                     let Outcome::Slice(read) = outcome else { continue };
@@ -201,6 +232,7 @@ fn response(outcome: &Outcome) -> Response {
     match outcome {
         Outcome::State(Ok(state)) => Response::json(200, &Done { state: *state }),
         Outcome::State(Err(problem)) => Response::problem(409, problem.message.as_str()),
+        Outcome::Tested(answers) => Response::json(200, answers),
         Outcome::Done(Ok(())) => Response::json(200, &serde_json::Map::new()),
         Outcome::Done(Err(Refusal::Failed(reason))) => Response::problem(409, reason.as_str()),
         _ => Response::problem(409, "it could not be done"),
@@ -213,8 +245,12 @@ fn xml(result: Result<Value, Fault>) -> Response {
 }
 
 fn health(status: &Status) -> Response {
-    let (code, text) = if status.ready { (200, "ready") } else { (503, "unready") };
-    Response::json(code, &Health { status: text.to_owned() })
+    let text = if status.ready { "ready" } else { "unready" };
+    Response::json(code_of(status), &Health { status: text.to_owned() })
+}
+
+fn code_of(status: &Status) -> u16 {
+    if status.ready { 200 } else { 503 }
 }
 
 fn public_status(status: Status) -> PublicStatus {

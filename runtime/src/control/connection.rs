@@ -3,6 +3,7 @@
 use super::door::Door;
 use super::follow::Follow;
 use super::http::{self, MAX_BODY, MAX_HEAD, Parsed, Request, Response};
+use super::scrape::Scrape;
 use crate::machine::{Millis, RequestId};
 use crate::rpc::Session;
 use crate::sys::files::is_transient;
@@ -30,6 +31,8 @@ pub enum Stage {
     Events,
     /// A log is sent as it grows.
     Following(Box<Follow>),
+    /// The pod's figures are sent.
+    Scraping(Box<Scrape>),
     /// The connection ends when everything is written.
     Closing,
 }
@@ -48,6 +51,8 @@ pub struct Connection {
     written: usize,
     /// The other side sends nothing more; it may still read.
     input_ended: bool,
+    /// It is still listened to by a client that has closed its side.
+    pub lingers: bool,
     /// When it was taken.
     pub begun: Millis,
     last_progress: Millis,
@@ -73,6 +78,7 @@ impl Connection {
             output: Vec::new(),
             written: 0,
             input_ended: false,
+            lingers: true,
             begun: now,
             last_progress: now,
             request_since: None,
@@ -87,6 +93,7 @@ impl Connection {
         }
         let mut buffer = [0; 4096];
         match sys.receive(self.fd.as_fd(), &mut buffer) {
+            Ok(0) if !self.lingers => Fate::Drop,
             Ok(0) => {
                 self.input_ended = true;
                 let unanswered = self.lasts() || self.is_writing();
@@ -111,7 +118,7 @@ impl Connection {
 
     /// It lasts until somebody ends it, or something happens elsewhere.
     fn lasts(&self) -> bool {
-        matches!(self.stage, Stage::Waiting { .. } | Stage::Calling { .. } | Stage::Events | Stage::Following(_))
+        !matches!(self.stage, Stage::Requests | Stage::Closing)
     }
 
     /// Takes the next whole request, if the connection is ready for one.

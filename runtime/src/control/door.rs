@@ -16,6 +16,11 @@ pub enum Door {
     Own,
     /// What everybody in the container may read.
     Public,
+    /// The port on which everybody may read the pod's figures.
+    Metrics {
+        /// The name of the container.
+        host_name: String,
+    },
     /// A server of the plan's.
     Server(Rules),
 }
@@ -36,6 +41,7 @@ pub struct Rules {
 /// How many connections may be open at a time.
 const MAX_OWN: usize = 32;
 const MAX_PUBLIC: usize = 32;
+const MAX_METRICS: usize = 16;
 const MAX_SERVERS: usize = 64;
 
 impl Door {
@@ -44,7 +50,7 @@ impl Door {
     pub fn is_read_only(&self) -> bool {
         match self {
             Door::Own => false,
-            Door::Public => true,
+            Door::Public | Door::Metrics { .. } => true,
             Door::Server(rules) => rules.read_only,
         }
     }
@@ -55,6 +61,7 @@ impl Door {
         match self {
             Door::Own => MAX_OWN,
             Door::Public => MAX_PUBLIC,
+            Door::Metrics { .. } => MAX_METRICS,
             Door::Server(_) => MAX_SERVERS,
         }
     }
@@ -71,10 +78,11 @@ impl Door {
     /// The answer to one that may not.
     pub fn admit(&self, request: &Request) -> Result<(), Response> {
         let changes = !matches!(request.method.as_str(), "GET" | "HEAD");
+        let host = request.host.as_deref().unwrap_or_default();
         if let Door::Server(rules) = self {
             match &rules.credentials {
                 Some(credentials) if !is_authorized(request, credentials) => return Err(Response::unauthorized()),
-                None if rules.is_port && !rules.is_own_name(request.host.as_deref().unwrap_or_default()) => {
+                None if rules.is_port && !is_own_name(host, &rules.host_name) => {
                     let text = "this name is not podinit's: use an address, localhost, or set a password";
                     return Err(Response::problem(403, text));
                 }
@@ -86,21 +94,23 @@ impl Door {
         } else if changes && request.origin.is_some() {
             // No page in a browser has any business here.
             return Err(Response::problem(403, "requests of web pages are refused"));
+        } else if let Door::Metrics { host_name } = self
+            && !is_own_name(host, host_name)
+        {
+            return Err(Response::problem(403, "this name is not podinit's: use an address, or a name without a dot"));
         }
         Ok(())
     }
 }
 
-impl Rules {
-    /// Whether a host is called by an address, or by a name that no page from elsewhere can have.
-    fn is_own_name(&self, host: &str) -> bool {
-        let name = match host.strip_prefix('[') {
-            Some(rest) => rest.split_once(']').map_or(rest, |(address, _)| address),
-            None => host.split_once(':').map_or(host, |(name, _)| name),
-        };
-        // A name without a dot is no domain that somebody could have registered: `localhost`, a container's, a service's.
-        !name.contains('.') || name.parse::<std::net::IpAddr>().is_ok() || name.eq_ignore_ascii_case(&self.host_name)
-    }
+/// Whether a host is called by an address, or by a name that no page from elsewhere can have.
+fn is_own_name(host: &str, host_name: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split_once(']').map_or(rest, |(address, _)| address),
+        None => host.split_once(':').map_or(host, |(name, _)| name),
+    };
+    // A name without a dot is no domain that somebody could have registered: `localhost`, a container's, a service's.
+    !name.contains('.') || name.parse::<std::net::IpAddr>().is_ok() || name.eq_ignore_ascii_case(host_name)
 }
 
 /// Whether a request comes from a page of this server's, or from none.
@@ -176,11 +186,14 @@ mod tests {
     #[test]
     fn a_name_that_somebody_may_have_given_podinits_address_is_refused_without_a_password() {
         let host = |host: &str| format!("GET / HTTP/1.1\r\nHost: {host}");
+        let metrics = Door::Metrics { host_name: "pod-1.example".to_owned() };
         for own in ["127.0.0.1:9001", "[::1]:9001", "localhost", "LOCALHOST:9001", "web", "pod-1.example:9001", ""] {
             assert!(admits(&port(None), &host(own)), "{own}");
+            assert!(admits(&metrics, &host(own)), "{own}");
         }
         for foreign in ["evil.example", "evil.example:9001", "127.0.0.1.evil.example", "1.2.3.4.5"] {
             assert!(!admits(&port(None), &host(foreign)), "{foreign}");
+            assert!(!admits(&metrics, &host(foreign)), "{foreign}");
         }
     }
 

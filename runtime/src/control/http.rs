@@ -149,6 +149,11 @@ impl Response {
         Response { status: 200, content_type: "text/plain; charset=utf-8", body: body.into_bytes(), head: "" }
     }
 
+    /// JSON documents, one a line.
+    pub fn lines(body: Vec<u8>) -> Response {
+        Response { status: 200, content_type: "application/x-ndjson", body, head: "" }
+    }
+
     /// An answer of XML-RPC.
     pub fn xml(body: Vec<u8>) -> Response {
         Response { status: 200, content_type: "text/xml", body, head: "" }
@@ -206,6 +211,16 @@ pub fn text_stream_head(chunked: bool) -> &'static [u8] {
     } else {
         b"HTTP/1.0 200 OK\r\nContent-Type: text/plain;charset=utf-8\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"
     }
+}
+
+/// The head of an answer whose length nobody knows yet: in chunks, or until the connection ends.
+#[must_use]
+pub fn piecewise_head(content_type: &str, is_chunked: bool, keep_alive: bool) -> String {
+    let coding = if is_chunked { "Transfer-Encoding: chunked\r\n" } else { "" };
+    let connection = if keep_alive { "keep-alive" } else { "close" };
+    format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nCache-Control: no-store\r\n{coding}Connection: {connection}\r\n\r\n"
+    )
 }
 
 fn reason(status: u16) -> &'static str {

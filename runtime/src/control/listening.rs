@@ -66,6 +66,15 @@ impl<S: Sys> Control<S> {
         self.keep_listener(fd, Door::Server(rules), None)
     }
 
+    /// Opens the port on which everybody may read the pod's figures.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn serve_metrics(&mut self, address: Option<IpAddr>, port: u16, host_name: String) -> io::Result<()> {
+        let fd = self.sys.listen_on_port(address, port)?;
+        self.keep_listener(fd, Door::Metrics { host_name }, None)
+    }
+
     /// Closes the servers of the plan, and removes their sockets.
     pub fn close_servers(&mut self) {
         for listener in &mut self.listeners {

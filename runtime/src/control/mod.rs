@@ -12,10 +12,13 @@ mod follow;
 pub mod http;
 mod listening;
 mod routes;
+mod scrape;
 #[cfg(test)]
 mod tests;
 
+use crate::health::latency::Latency;
 use crate::machine::{Millis, ServiceId};
+use crate::metrics::Figures;
 use crate::rpc::{self, Asked, Ticket};
 use crate::sys::unix_sockets::Address;
 use crate::sys::{Interest, Poller, Sys, Token};
@@ -34,8 +37,14 @@ const REST: Millis = 1_000;
 pub trait View: rpc::View {
     /// The pod.
     fn status(&self) -> Status;
+    /// The pod in figures.
+    fn figures(&self) -> Figures;
     /// The service of that name.
     fn service(&self, name: &str) -> Option<ServiceId>;
+    /// How long its checks took; none without a check.
+    fn latency(&self, _service: ServiceId) -> Option<&Latency> {
+        None
+    }
     /// The last lines of a service.
     fn lines(&self, service: ServiceId, lines: usize) -> String;
 }

@@ -10,10 +10,18 @@ use podinit_plan::plan::Stream;
 pub enum Route {
     /// Everything about the pod.
     Status,
+    /// The same, with what services use from now on.
+    FreshStatus,
     /// Whether the pod is well.
     Health,
+    /// Whether podinit itself is.
+    Live,
+    /// The same as [`Route::Health`], with names and states.
+    Detail,
     /// Names and states.
     PublicStatus,
+    /// The pod in figures.
+    Metrics,
     /// The last lines of a service.
     Logs {
         /// Its name.
@@ -45,6 +53,15 @@ pub enum Route {
     Events {
         /// Events with greater numbers are wanted.
         since: u64,
+        /// And those that are still to come.
+        follow: bool,
+        /// They are sent on when the client has closed its side: it may have nothing more to say. podctl's has gone then.
+        lingers: bool,
+    },
+    /// The sinks of alerts are to be tried.
+    TestAlerts {
+        /// Which; all without a name.
+        sink: Option<String>,
     },
     /// Something is to be done to a service.
     Do {
@@ -65,7 +82,11 @@ pub fn route(request: &Request, door: &Door) -> Result<Route, Response> {
     let reads = matches!(request.method.as_str(), "GET" | "HEAD");
     let segments: Vec<&str> = request.path.trim_start_matches('/').split('/').collect();
     let found = match segments.as_slice() {
-        ["health"] => Some(Route::Health),
+        ["livez"] => Some(Route::Live),
+        ["readyz"] if *door == Door::Own && request.query.iter().any(|(name, _)| name == "verbose") => Some(Route::Detail),
+        ["health" | "readyz"] => Some(Route::Health),
+        ["metrics"] if *door != Door::Public => Some(Route::Metrics),
+        _ if matches!(door, Door::Metrics { .. }) => None,
         ["status"] => Some(Route::PublicStatus),
         _ if *door == Door::Public => None,
         ["" | "index.html"] => Some(Route::Page),
@@ -86,24 +107,30 @@ pub fn route(request: &Request, door: &Door) -> Result<Route, Response> {
             stream: if value(request, "stream") == Some("stderr") { Stream::Stderr } else { Stream::Stdout },
             is_tail: false,
         }),
+        ["v1", "status"] if value(request, "fresh") == Some("1") => Some(Route::FreshStatus),
         ["v1", "status"] => Some(Route::Status),
         ["v1", "logs"] => Some(Route::Logs {
             service: value(request, "service").unwrap_or_default().to_owned(),
             lines: number(request, "lines")?.unwrap_or(DEFAULT_LINES),
         }),
-        ["v1", "events"] => Some(Route::Events { since: number(request, "since")?.unwrap_or(0) }),
+        ["v1", "alerts", "test"] => Some(Route::TestAlerts { sink: value(request, "sink").map(str::to_owned) }),
+        ["v1", "events"] => Some(Route::Events {
+            since: number(request, "since")?.unwrap_or(0),
+            follow: value(request, "follow") != Some("0"),
+            lingers: value(request, "linger") != Some("0"),
+        }),
         ["v1", "services", service, verb] => verb_named(verb).map(|verb| Route::Do { service: (*service).to_owned(), verb }),
         _ => None,
     };
     match found {
         None => Err(Response::problem(404, format!("there is nothing at {}", request.path))),
-        Some(Route::Do { .. } | Route::Clear { .. }) if request.method != "POST" => {
+        Some(Route::Do { .. } | Route::Clear { .. } | Route::TestAlerts { .. }) if request.method != "POST" => {
             Err(Response::problem(405, "this takes a POST"))
         }
-        Some(Route::Do { .. } | Route::Clear { .. }) if door.is_read_only() => {
+        Some(Route::Do { .. } | Route::Clear { .. } | Route::TestAlerts { .. }) if door.is_read_only() => {
             Err(Response::problem(403, "this server is read-only: it has no password"))
         }
-        Some(route @ (Route::Do { .. } | Route::Clear { .. })) => Ok(route),
+        Some(route @ (Route::Do { .. } | Route::Clear { .. } | Route::TestAlerts { .. })) => Ok(route),
         Some(_) if !reads => Err(Response::problem(405, "this takes a GET")),
         Some(route) => Ok(route),
     }
@@ -146,9 +173,17 @@ mod tests {
     #[test]
     fn every_route_is_found() {
         assert_eq!(ask("GET /v1/status", false), Ok(Route::Status));
+        assert_eq!(ask("GET /v1/status?fresh=1", false), Ok(Route::FreshStatus));
         assert_eq!(ask("GET /health", true), Ok(Route::Health));
+        assert_eq!(ask("GET /livez", true), Ok(Route::Live));
+        assert_eq!(ask("GET /readyz", true), Ok(Route::Health));
+        assert_eq!(ask("GET /readyz?verbose", true), Ok(Route::Health), "names are not for everybody");
+        assert_eq!(ask("GET /readyz?verbose", false), Ok(Route::Detail));
         assert_eq!(ask("GET /status", true), Ok(Route::PublicStatus));
-        assert_eq!(ask("GET /v1/events?since=7", false), Ok(Route::Events { since: 7 }));
+        assert_eq!(ask("GET /metrics", false), Ok(Route::Metrics));
+        assert_eq!(ask("GET /v1/events?since=7", false), Ok(Route::Events { since: 7, follow: true, lingers: true }));
+        let past = Route::Events { since: 0, follow: false, lingers: false };
+        assert_eq!(ask("GET /v1/events?follow=0&linger=0", false), Ok(past));
         assert_eq!(ask("GET /v1/logs?service=web", false), Ok(Route::Logs { service: "web".to_owned(), lines: 100 }));
         let restart = Route::Do { service: "a b".to_owned(), verb: Verb::Restart };
         assert_eq!(ask("POST /v1/services/a%20b/restart", false), Ok(restart));
@@ -165,7 +200,8 @@ mod tests {
         ] {
             assert!(ask(line, false).is_err(), "{line}");
         }
-        for line in ["GET /v1/status", "GET /v1/logs?service=a", "GET /v1/events", "POST /v1/services/a/stop"] {
+        let own = ["GET /v1/status", "GET /v1/logs?service=a", "GET /v1/events", "POST /v1/services/a/stop", "GET /metrics"];
+        for line in own {
             assert!(ask(line, true).is_err(), "{line} on the public socket");
         }
     }

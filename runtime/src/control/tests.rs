@@ -30,6 +30,8 @@ impl View for StillPod {
             reason: None,
             next_run: None,
             last_exit: None,
+            usage: None,
+            check: None,
         };
         Status {
             pod: "pod".to_owned(),
@@ -39,8 +41,13 @@ impl View for StillPod {
             uptime_ms: 9,
             longest_turn_us: None,
             long_turns: None,
+            memory: None,
+            alerts: Default::default(),
             services: vec![service],
         }
+    }
+    fn figures(&self) -> Figures {
+        Figures { status: self.status(), services: Vec::new(), started: Duration::ZERO, own: None, nginx: None }
     }
     fn service(&self, name: &str) -> Option<ServiceId> {
         (name == "web").then_some(0)
@@ -84,6 +91,7 @@ impl rpc::View for StillPod {
             pid: self.ready.then_some(7),
             incarnation: 1,
             started: Some(5),
+            ready_at: None,
             ended: None,
             last_exit: None,
             failed: false,
@@ -219,6 +227,15 @@ fn an_unready_pod_answers_503() {
         answer.starts_with("HTTP/1.1 503 ") && answer.contains("Retry-After") && answer.ends_with("{\"status\":\"unready\"}")
     );
     assert!(surface.ask("GET /v1/status HTTP/1.1\r\nConnection: close\r\n\r\n").starts_with("HTTP/1.1 404"));
+    // Names are for podinit's own socket.
+    let detail = surface.ask("GET /readyz?verbose HTTP/1.1\r\nConnection: close\r\n\r\n");
+    assert!(detail.starts_with("HTTP/1.1 503 ") && detail.ends_with("{\"status\":\"unready\"}"), "{detail}");
+    let live = surface.ask("GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n");
+    assert!(live.starts_with("HTTP/1.1 200 ") && live.ends_with("\r\n\r\nok\n"), "{live}");
+    let mut surface = Surface::new(false);
+    surface.pod.ready = false;
+    let detail = surface.ask("GET /readyz?verbose HTTP/1.1\r\nConnection: close\r\n\r\n");
+    assert!(detail.starts_with("HTTP/1.1 503 ") && detail.contains("\"web\":"), "{detail}");
 }
 
 #[test]
@@ -259,6 +276,19 @@ fn events_are_sent_from_those_still_kept_on() {
     drop(stream);
     surface.turn();
     assert_eq!(surface.open(), 0, "a hang-up is noticed");
+}
+
+#[test]
+fn a_reader_of_events_that_has_closed_its_side_is_done_when_it_says_so() {
+    for (query, open) in [("", 1), ("?linger=0", 0)] {
+        let mut surface = Surface::new(false);
+        let mut stream = surface.connect();
+        stream.write_all(format!("GET /v1/events{query} HTTP/1.1\r\n\r\n").as_bytes()).unwrap();
+        surface.turn();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        surface.turn();
+        assert_eq!(surface.open(), open, "{query}");
+    }
 }
 
 #[test]

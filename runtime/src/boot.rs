@@ -1,5 +1,7 @@
 //! From nothing to a running pod, and from its end to nothing.
 
+use crate::alerts::couriers::Couriers;
+use crate::alerts::desk::{Desk, couriers_of};
 use crate::attributes;
 use crate::control::Control;
 use crate::control::door::Rules;
@@ -19,7 +21,8 @@ use crate::sys::files::{Kind, Wanted};
 use crate::sys::signals::SignalSource;
 use crate::sys::{Interest, Poller, Sys, Token, host};
 use crate::users::{Accounts, Identity};
-use podinit_plan::plan::{Directory, Listen, Plan, Server, Socket, Stdin, TcpPort, UnixSocket};
+use crate::watch::{Flags, Watch};
+use podinit_plan::plan::{Alerts, Directory, Listen, Plan, Server, Socket, Stdin, TcpPort, UnixSocket, UnreadyFlags};
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr};
@@ -102,7 +105,8 @@ fn boot<S: Sys>(sys: &S, mut signals: SignalSource, source: &Source) -> Result<(
         let line = |problem: Problem| format!("cannot run {}: {}", path.display(), problem.text);
         Failure::wrong(problems.into_iter().map(line).collect())
     };
-    let (plan, machine) = load::prepare(plan, seed, &lookup).map_err(wrong)?;
+    let (mut plan, machine) = load::prepare(plan, seed, &lookup).map_err(wrong)?;
+    warnings.extend(load::leave_out_sinks(&mut plan, &lookup));
     let passed_on = reactor::passed_on(&plan);
     if !passed_on.is_empty() {
         sys.read_also(&mut signals, &passed_on).map_err(|error| Failure::system("read the signals of services", &error))?;
@@ -126,7 +130,7 @@ fn boot<S: Sys>(sys: &S, mut signals: SignalSource, source: &Source) -> Result<(
     poller.add(&signals, Interest::Read, Token::Signals).map_err(|error| Failure::system("watch signals", &error))?;
     let settings = plan.services.iter().map(|(name, service)| LogSettings::of(name, service));
     let (stdout, stderr) = (io::stdout(), io::stderr());
-    let logs = Logs::new(sys.clone(), poller.clone(), [stdout.as_fd(), stderr.as_fd()], settings.collect(), now)
+    let mut logs = Logs::new(sys.clone(), poller.clone(), [stdout.as_fd(), stderr.as_fd()], settings.collect(), now)
         .map_err(|error| Failure::system("start the log writer", &error))?;
     let null = OpenOptions::new().read(true).open("/dev/null").map_err(|error| Failure::system("open /dev/null", &error))?;
     let attributes = attributes::resolve(&plan, open_files, sys.capabilities(), &mut warnings);
@@ -147,10 +151,62 @@ fn boot<S: Sys>(sys: &S, mut signals: SignalSource, source: &Source) -> Result<(
         // podinit runs without as well, and whoever misses it will ask why.
         warnings.extend(serve(server, &mut control, &accounts).err());
     }
-    let parts = Parts { poller, machine, spawner, notify, inputs, logs, listeners, probes, reaches, control };
+    let desk = match &plan.alerts {
+        Some(alerts) => {
+            let couriers = couriers(sys, &poller, (&plan, alerts), &accounts, open_files, &mut warnings)?;
+            let secrets = alerts.secrets.iter().filter_map(|name| lookup(name));
+            let begun = u64::try_from(sys.date().as_millis()).unwrap_or_default();
+            let about = (host::host_name(), begun);
+            let (desk, problems) = Desk::open(sys, (&plan, alerts), secrets, about, couriers, &mut logs);
+            warnings.extend(problems);
+            Some(desk)
+        }
+        None => None,
+    };
+    if let Some(metrics) = &plan.monitor.metrics {
+        let opened = address(metrics).and_then(|address| {
+            let opened = control.serve_metrics(address, metrics.port, host::host_name());
+            opened.map_err(|error| format!("cannot listen on port {}: {error}; nobody can read metrics there", metrics.port))
+        });
+        warnings.extend(opened.err());
+    }
+    let parts = Parts { poller, machine, spawner, notify, inputs, logs, listeners, probes, reaches, control, desk };
     let means = Means { source: source.clone(), open_files, marks };
-    let reactor = Reactor::new(sys.clone(), signals, parts, &plan, means);
+    let flags = plan.monitor.unready_flags.as_ref().and_then(|planned| raise(sys, planned, &mut warnings));
+    let watch = Watch::new(&plan.monitor, flags);
+    let reactor = Reactor::new(sys.clone(), signals, parts, watch, &plan, means);
     Ok((reactor.map_err(|error| Failure::system("make an eventfd", &error))?, warnings))
+}
+
+/// Makes the flags of services, of which none is ready yet. Without them a gateway asks services that listen all the same.
+fn raise<S: Sys>(sys: &S, planned: &UnreadyFlags, warnings: &mut Vec<String>) -> Option<Flags> {
+    let flags = Flags::new(planned);
+    let made = sys.make_folder(flags.folder()).and_then(|()| flags.paths().try_for_each(|path| sys.replace(path, &[])));
+    let Err(error) = made else { return Some(flags) };
+    // One that stayed would be there for ever.
+    flags.paths().for_each(|path| drop(sys.remove(path)));
+    let folder = &planned.folder;
+    warnings.push(format!("cannot make files in {folder}: {error}; the gateway asks services that are not ready, too"));
+    None
+}
+
+/// What delivers alerts.
+fn couriers<S: Sys>(
+    sys: &S,
+    poller: &Poller<S>,
+    (plan, alerts): (&Plan, &Alerts),
+    accounts: &Accounts,
+    open_files: Option<(u64, u64)>,
+    warnings: &mut Vec<String>,
+) -> Result<Couriers<S>, Failure> {
+    let plan = couriers_of(plan, alerts);
+    let (own_uid, _) = sys.own_ids();
+    let identities = load::identities(&plan, accounts, own_uid, warnings).map_err(Failure::wrong)?;
+    let attributes = attributes::resolve(&plan, open_files, sys.capabilities(), warnings);
+    let null = OpenOptions::new().read(true).open("/dev/null").map_err(|error| Failure::system("open /dev/null", &error))?;
+    let spawner = Spawner::new(sys.clone(), &plan, identities, attributes, std::env::vars_os(), OwnedFd::from(null))
+        .map_err(|error| Failure::system("share memory with children", &error))?;
+    Ok(Couriers::new(sys.clone(), poller.clone(), spawner, alerts.sinks.len()))
 }
 
 /// Opens a server that the plan asks for.
@@ -166,18 +222,23 @@ fn serve<S: Sys>(server: &Server, control: &mut Control<S>, accounts: &Accounts)
             let opened = control.serve_unix(Path::new(path), *mode, owner, rules);
             opened.map_err(|error| format!("cannot open {path}: {error}; nobody can talk to podinit there"))
         }
-        Listen::Tcp(TcpPort { host, port }) => {
-            let address = match host.as_deref() {
-                None => None,
-                Some("localhost") => Some(IpAddr::from(Ipv4Addr::LOCALHOST)),
-                Some(host) => match host.parse() {
-                    Ok(address) => Some(address),
-                    Err(_) => return Err(format!("cannot listen on {host}:{port}: {host} is no address, nor localhost")),
-                },
-            };
-            let opened = control.serve_port(address, *port, rules);
+        Listen::Tcp(listen) => {
+            let port = listen.port;
+            let opened = control.serve_port(address(listen)?, port, rules);
             opened.map_err(|error| format!("cannot listen on port {port}: {error}; nobody can talk to podinit there"))
         }
+    }
+}
+
+/// The address of a port; none is all.
+fn address(TcpPort { host, port }: &TcpPort) -> Result<Option<IpAddr>, String> {
+    match host.as_deref() {
+        None => Ok(None),
+        Some("localhost") => Ok(Some(IpAddr::from(Ipv4Addr::LOCALHOST))),
+        Some(host) => match host.parse() {
+            Ok(address) => Ok(Some(address)),
+            Err(_) => Err(format!("cannot listen on {host}:{port}: {host} is no address, nor localhost")),
+        },
     }
 }
 

@@ -1,6 +1,7 @@
 //! `podinit --check`: everything that is wrong with a plan in this image, before it is run. The last step of a build
 //! runs it in the image: programs, users and folders are those that the pod will have.
 
+use crate::alerts::desk::couriers_of;
 use crate::boot::Failure;
 use crate::fill::{self, Problem};
 use crate::load::{self, Source, Written};
@@ -27,7 +28,11 @@ pub fn run(source: &Source) -> Result<String, Failure> {
             problems.extend(load::problems(&plan, |text| !text.contains(UNKNOWN)));
             problems.extend(Machine::new(&plan, 0).err());
             match Accounts::read(Path::new("/")) {
-                Ok(accounts) => look(&plan, &accounts, &mut problems),
+                Ok(accounts) => {
+                    look(&plan, &accounts, &mut problems);
+                    let couriers = plan.alerts.as_ref().map(|alerts| couriers_of(&plan, alerts));
+                    couriers.iter().for_each(|couriers| look(couriers, &accounts, &mut problems));
+                }
                 Err(error) => problems.push(format!("cannot read users and groups: {error}")),
             }
             if problems.is_empty() {

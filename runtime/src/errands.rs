@@ -1,10 +1,11 @@
 //! What may have to wait for a disk is done by threads: parts of logs are read, and configurations. The loop goes on, and
 //! is told when they are back. A disk that never answers costs a few threads, and nothing else.
 
+use crate::keeper::Content;
 use crate::load::Source;
 use crate::reload::{self, Loaded};
 use crate::rpc::{Refusal, Ticket};
-use crate::sys::files::{Part, PartRead};
+use crate::sys::files::{Part, PartRead, Space};
 use crate::sys::{Interest, Poller, Sys, Token, files};
 use std::collections::VecDeque;
 use std::io;
@@ -24,6 +25,10 @@ pub enum Errand {
     Read(PathBuf, Part),
     /// Read the plan's source again.
     Load(Source),
+    /// Have a file be so.
+    Keep(PathBuf, Content),
+    /// Look how full the disk of a path is.
+    Space(PathBuf),
 }
 
 /// What became of it.
@@ -33,6 +38,10 @@ pub enum Done {
     Read(Result<PartRead, Refusal>),
     /// Of [`Errand::Load`]; or what is wrong, in words.
     Loaded(Box<Result<Loaded, String>>),
+    /// Of [`Errand::Keep`]; or what is wrong, in words.
+    Kept(PathBuf, Result<(), String>),
+    /// Of [`Errand::Space`]; or what is wrong, in words.
+    Space(PathBuf, Result<Space, String>),
 }
 
 /// What is done by threads.
@@ -117,6 +126,8 @@ fn refused(errand: &Errand, reason: &str) -> Done {
     match errand {
         Errand::Read(..) => Done::Read(Err(Refusal::Failed(reason.to_owned()))),
         Errand::Load(_) => Done::Loaded(Box::new(Err(reason.to_owned()))),
+        Errand::Keep(path, _) => Done::Kept(path.clone(), Err(reason.to_owned())),
+        Errand::Space(path) => Done::Space(path.clone(), Err(reason.to_owned())),
     }
 }
 
@@ -127,5 +138,19 @@ fn perform<S: Sys>(sys: &S, errand: Errand) -> Done {
             _ => Refusal::Failed(error.to_string()),
         })),
         Errand::Load(source) => Done::Loaded(Box::new(reload::load(sys, &source))),
+        Errand::Space(path) => {
+            let found = sys.disk_space(&path).map_err(|error| error.to_string());
+            Done::Space(path, found)
+        }
+        Errand::Keep(path, content) => {
+            let done = match content {
+                Content::Bytes(bytes) => sys.replace(&path, &bytes),
+                Content::Nothing => match sys.remove(&path) {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                    done => done,
+                },
+            };
+            Done::Kept(path, done.map_err(|error| error.to_string()))
+        }
     }
 }

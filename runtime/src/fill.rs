@@ -1,6 +1,6 @@
 //! Fills in the templates of a plan from the container's environment. Pure.
 
-use podinit_plan::plan::{Command, Content, FromFile, Plan, Probe, Ready, Value};
+use podinit_plan::plan::{Command, Content, FromFile, Get, Plan, Probe, Ready, Target, Value};
 use podinit_plan::template::Template;
 use podinit_plan::words;
 use std::borrow::Cow;
@@ -56,11 +56,21 @@ pub fn fill(mut plan: Plan, lookup: &dyn Fn(&str) -> Option<String>) -> Result<P
         }
         if let Some(check) = &mut service.healthcheck {
             match &mut check.probe {
-                Probe::Http { path, .. } => filler.text("healthcheck", path),
+                Probe::Http { get, .. } | Probe::Unix { get: Some(get), .. } => filler.get(get),
                 Probe::Exec { command } => filler.command("healthcheck", command),
-                Probe::Unix { path: Some(path), .. } => filler.text("healthcheck", path),
-                Probe::Tcp { .. } | Probe::Unix { path: None, .. } => {}
+                Probe::Tcp { .. } | Probe::Unix { get: None, .. } => {}
             }
+        }
+    }
+    for (name, sink) in plan.alerts.iter_mut().flat_map(|alerts| &mut alerts.sinks) {
+        filler.place = format!("alerts to {name}: ");
+        if let Target::Command { command, user } = &mut sink.to {
+            filler.command("command", command);
+            user.iter_mut().for_each(|user| filler.text("user", user));
+        }
+        for value in sink.to.values_mut() {
+            let (Value::Text(text) | Value::File(FromFile { file: text })) = value;
+            filler.text("a value", text);
         }
     }
     filler.place.clear();
@@ -107,6 +117,16 @@ impl Filler<'_> {
             && words.first().is_none_or(String::is_empty)
         {
             self.problem(format!("{what} names no program"));
+        }
+    }
+
+    /// What would end a line of the request would be another header, or another request.
+    fn get(&mut self, get: &mut Get) {
+        for text in std::iter::once(&mut get.path).chain(get.headers.values_mut()) {
+            self.text("healthcheck", text);
+            if text.contains(['\r', '\n']) {
+                self.problem("healthcheck: its path and its headers are one line each".to_owned());
+            }
         }
     }
 

@@ -177,6 +177,8 @@ mod tests {
             files: Vec::new(),
             public_socket: None,
             servers: Vec::new(),
+            monitor: Default::default(),
+            alerts: None,
             services: BTreeMap::from([("web".to_owned(), service)]),
         }
     }

@@ -4,6 +4,7 @@
 
 #![cfg(target_os = "linux")]
 
+pub mod alerts;
 pub mod attributes;
 pub mod boot;
 pub mod check;
@@ -16,11 +17,14 @@ pub mod fill;
 pub mod foreground;
 pub mod health;
 pub mod inputs;
+pub mod keeper;
 pub mod launch;
 pub mod listeners;
 pub mod load;
 pub mod logs;
 pub mod machine;
+pub mod memory;
+pub mod metrics;
 pub mod narrate;
 pub mod notify;
 pub mod page;
@@ -36,4 +40,5 @@ pub mod supervisord;
 pub mod sys;
 pub mod tree;
 pub mod users;
+pub mod watch;
 pub mod xmlrpc;

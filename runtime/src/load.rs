@@ -5,7 +5,7 @@ use crate::fill::{Problem, fill};
 use crate::machine::Machine;
 use crate::users::{Accounts, Identity};
 use crate::{attributes, supervisord};
-use podinit_plan::plan::{Plan, Ready, Schedule, Stdin, VERSION};
+use podinit_plan::plan::{ALERTS_VARIABLE, Plan, Ready, Schedule, Stdin, Target, VERSION};
 use podinit_plan::schedule::Cron;
 use podinit_plan::supervisord::{Config, EVENTS, Flags};
 use podinit_plan::{address, signal};
@@ -90,11 +90,37 @@ pub fn prepare(plan: Plan, seed: u64, lookup: &dyn Fn(&str) -> Option<String>) -
     Ok((plan, machine))
 }
 
+/// Takes out the sinks of a plan, filled in, that are off: those whose address is empty, as one image may run where
+/// somebody is told and where nobody is; and all but files where a variable says so. Gives what is to be said of it.
+pub fn leave_out_sinks(plan: &mut Plan, lookup: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
+    let mut said = Vec::new();
+    let Some(alerts) = &mut plan.alerts else { return said };
+    let are_off = lookup(ALERTS_VARIABLE).is_some_and(|value| value == "off");
+    alerts.sinks.retain(|name, sink| {
+        let why = match &sink.to {
+            Target::File { .. } => return true,
+            _ if are_off => "PODINIT_ALERTS is off",
+            target if target.is_nobody() => "its address, or a key, is empty",
+            _ => return true,
+        };
+        said.push(format!("alerts to {name} are off: {why}"));
+        false
+    });
+    said
+}
+
 /// What is wrong with a plan that was filled in, for the parts beside the machine; texts that are not known yet cannot
 /// be wrong.
 #[must_use]
 pub fn problems(plan: &Plan, is_known: impl Fn(&str) -> bool) -> Vec<String> {
     let mut problems = Vec::new();
+    for name in plan.alerts.iter().flat_map(|alerts| alerts.sinks.keys()) {
+        // It is the name of a file, too.
+        let is_name = |char: char| char.is_ascii_alphanumeric() || "-_.".contains(char);
+        if name.is_empty() || name.starts_with('.') || !name.chars().all(is_name) {
+            problems.push(format!("alerts cannot go to `{name}`: it must be made of letters, digits, `-` and `_`"));
+        }
+    }
     for (name, service) in &plan.services {
         let mut problem = |text: String| problems.push(format!("{name}: {text}"));
         if let Some(Schedule::Cron(line)) = &service.schedule
@@ -222,6 +248,8 @@ mod tests {
             files: Vec::new(),
             public_socket: None,
             servers: Vec::new(),
+            monitor: Default::default(),
+            alerts: None,
             services: BTreeMap::from([("job".to_owned(), service), ("web".to_owned(), relative)]),
         };
         let problems = problems(&plan, |_| true);

@@ -18,6 +18,18 @@ pub fn narrate(event: &Event) -> Option<String> {
         (EventKind::Warning, _) => Some(format!("warning{reason}")),
         (EventKind::Skipped, _) => Some(format!("{service}{reason}")),
         (EventKind::Waits, _) => Some(format!("{service} {}", event.reason.as_deref().unwrap_or("takes long"))),
+        (
+            EventKind::MemoryWarning
+            | EventKind::MemoryCritical
+            | EventKind::MemoryNormal
+            | EventKind::OomKill
+            | EventKind::DiskFull
+            | EventKind::DiskNormal,
+            _,
+        ) if service.is_empty() => event.reason.clone(),
+        (EventKind::MemoryWarning | EventKind::MemoryCritical | EventKind::MemoryNormal, _)
+        | (EventKind::OverLimit | EventKind::UnderLimit | EventKind::OomKill, _)
+        | (EventKind::DiskFull | EventKind::DiskNormal, _) => Some(format!("{service}{reason}")),
         // An end is said on stderr, where it is looked for; a failed check when it has consequences.
         (EventKind::Stopped | EventKind::CheckFailed | EventKind::Unknown, _) => None,
     }

@@ -5,23 +5,33 @@
 //! millisecond of /proc.
 
 mod actions;
+mod alerts;
 mod change;
+mod checks;
+mod figures;
 mod helpers;
+mod keep;
 mod listeners;
+mod memory;
 mod roster;
 mod signals;
 mod turns;
+mod watch;
 mod window;
 mod wishes;
 
+use crate::alerts::desk::Desk;
 use crate::control::Control;
 use crate::errands::Errands;
-use crate::health::{Probes, ResolvedProbe};
+use crate::health::Probes;
 use crate::inputs::Inputs;
+use crate::keeper::Keeper;
 use crate::listeners::Listeners;
 use crate::load::Source;
 use crate::logs::Logs;
 use crate::machine::{Action, Event, Incarnation, Machine, Millis, Notice, Role, ServiceId};
+use crate::memory::Memory;
+use crate::metrics::nginx::Nginx;
 use crate::notify::Notify;
 use crate::reload::{Loaded, Marks, Update};
 use crate::schedule::Schedules;
@@ -30,10 +40,13 @@ use crate::sys::processes::{Limit, Reaped};
 use crate::sys::signals::SignalSource;
 use crate::sys::{Poller, Sys, Token};
 use crate::tree::{Outcome, Trees};
+use crate::watch::Watch;
+use checks::Check;
 use helpers::{Helper, Helpers, without_code};
-use podinit_plan::plan::{Plan, Probe, Service};
+use podinit_plan::plan::Plan;
 use podinit_plan::protocol::Exit;
 use roster::Roster;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::time::Duration;
@@ -74,6 +87,8 @@ pub struct Parts<S: Sys> {
     pub reaches: Probes<S>,
     /// The sockets.
     pub control: Control<S>,
+    /// Tells people what is wrong; none where the plan has no alerts.
+    pub desk: Option<Desk<S>>,
 }
 
 /// How the pod ended.
@@ -107,7 +122,7 @@ pub struct Reactor<S: Sys> {
     trees: Trees<S>,
     schedules: Schedules,
     roster: Roster,
-    checks: Vec<Option<(ResolvedProbe, u64)>>,
+    checks: Vec<Option<Box<Check>>>,
     /// How many addresses each service waits for.
     addresses: Vec<u64>,
     /// The leaders that were not reaped yet, and what they are.
@@ -137,6 +152,14 @@ pub struct Reactor<S: Sys> {
     means: Means,
     /// What threads do.
     errands: Errands<S>,
+    /// Files that they write.
+    keeper: Keeper,
+    /// What services and the container use.
+    memory: Memory<S>,
+    /// What is watched besides the services' checks.
+    watch: Watch,
+    /// Asked for its figures.
+    nginx: Nginx<S>,
     /// What clients wait for.
     wishes: Wishes,
     /// The plan as it was read again last; none before the first time.
@@ -145,6 +168,8 @@ pub struct Reactor<S: Sys> {
     update: Option<Update>,
     /// The pod stops to be started again.
     begins_anew: bool,
+    /// The pod has ended, and podinit leaves by then at the latest.
+    leaves_by: Option<Millis>,
 }
 
 impl<S: Sys> Reactor<S> {
@@ -152,14 +177,23 @@ impl<S: Sys> Reactor<S> {
     ///
     /// # Errors
     /// The kernel's: no more descriptors.
-    pub fn new(sys: S, signals: SignalSource, parts: Parts<S>, plan: &Plan, means: Means) -> io::Result<Reactor<S>> {
+    pub fn new(
+        sys: S,
+        signals: SignalSource,
+        parts: Parts<S>,
+        watch: Watch,
+        plan: &Plan,
+        means: Means,
+    ) -> io::Result<Reactor<S>> {
         let mut roster = Roster::default();
         for (id, (name, service)) in plan.services.iter().enumerate() {
             roster.put(id, name, service.group.as_deref(), &means.marks);
         }
-        let checks = plan.services.values().enumerate().map(|(id, service)| check_of(id, service, &parts.spawner));
+        let checks = plan.services.values().enumerate().map(|(id, service)| Check::of(id, service, &parts.spawner));
         let count = plan.services.len();
         let errands = Errands::new(sys.clone(), &parts.poller)?;
+        let mut memory = Memory::new(sys.clone(), plan.monitor.memory.clone());
+        plan.services.values().enumerate().for_each(|(id, service)| memory.put(id, service.memory.clone()));
         Ok(Reactor {
             trees: Trees::new(sys.clone()),
             schedules: Schedules::new(plan, 0, sys.date()),
@@ -182,10 +216,15 @@ impl<S: Sys> Reactor<S> {
             end: None,
             means,
             errands,
+            keeper: Keeper::default(),
+            memory,
+            watch,
+            nginx: Nginx::new(sys.clone(), parts.poller.clone(), plan.monitor.nginx.clone()),
             wishes: Wishes::default(),
             loaded: None,
             update: None,
             begins_anew: false,
+            leaves_by: None,
             sys,
             signals,
             parts,
@@ -210,7 +249,9 @@ impl<S: Sys> Reactor<S> {
         self.turns.end(self.sys.monotonic());
         let mut tokens = Vec::new();
         loop {
-            if let Some(end) = self.end.take() {
+            if self.may_leave()
+                && let Some(end) = self.end.take()
+            {
                 self.parts.control.close_servers();
                 return (end, self.parts.logs);
             }
@@ -229,10 +270,14 @@ impl<S: Sys> Reactor<S> {
         let others = [parts.logs.deadline(), parts.control.deadline(), parts.notify.deadline(), parts.reaches.deadline()];
         let others = earliest([
             earliest(others),
+            self.alerts_deadline(),
             self.trees.deadline(),
+            self.memory.deadline(),
             self.schedules.deadline(),
             parts.listeners.deadline(),
+            self.watch.deadline(),
             self.ask_again_at,
+            self.nginx.deadline(),
         ]);
         let has_more = self.has_more()
             || self.reap_again
@@ -289,8 +334,13 @@ impl<S: Sys> Reactor<S> {
             Token::LogWriter => {
                 parts.logs.writer_event(now);
                 self.take_cleared();
+                self.take_written(now);
             }
             Token::Errands => self.take_errands(),
+            Token::Nginx => {
+                self.nginx.ready();
+                self.take_measured();
+            }
             Token::Sink(index) => parts.logs.sink_writable(index, now),
             Token::SinkWriter(index) => parts.logs.sink_written(index, now),
             Token::Output(index) => parts.logs.readable(index, now),
@@ -298,6 +348,7 @@ impl<S: Sys> Reactor<S> {
             Token::Probe(index) => parts.probes.ready(index),
             Token::Reach(index) => parts.reaches.ready(index),
             Token::Notify(index) => parts.notify.readable(index, now),
+            Token::Courier(sink) => parts.desk.iter_mut().for_each(|desk| desk.ready(sink)),
             Token::Listener(index) => parts.control.accept(index, now),
             Token::Connection(index) => {
                 let view = window!(self, now);
@@ -317,6 +368,10 @@ impl<S: Sys> Reactor<S> {
             let view = window!(self, now);
             let asked = self.parts.control.tick(now, &view);
             self.fulfil(asked);
+        }
+        if is_due(self.nginx.deadline()) {
+            self.nginx.tick(now);
+            self.take_measured();
         }
         if self.has_paused() {
             self.go_on_calling();
@@ -339,22 +394,32 @@ impl<S: Sys> Reactor<S> {
         self.parts.probes.tick(now, &mut helpers);
         helpers.what = Helper::Reach;
         self.parts.reaches.tick(now, &mut helpers);
-        for (service, incarnation, result) in self.parts.probes.take_results() {
-            self.send(Event::Probed { service, incarnation, result });
+        self.take_checked();
+        for reached in self.parts.reaches.take_results() {
+            self.send(Event::Reached { service: reached.service, result: reached.result.map_err(without_code) });
         }
-        for (service, _, result) in self.parts.reaches.take_results() {
-            self.send(Event::Reached { service, result: result.map_err(without_code) });
+        if is_due(self.watch.deadline()) {
+            self.watch(now);
         }
+        self.go_on_alerting(now);
         // A tree may be asked for by what has just happened, and is often gone already.
         if is_due(self.trees.deadline()) {
             let mut checks = self.parts.probes.processes();
             checks.extend(self.parts.reaches.processes());
-            for ((service, incarnation), outcome) in self.trees.work(now, &self.running, &checks) {
+            // Strays are what belongs to nobody, and what delivers alerts is nobody's leftover.
+            let mut running = Cow::Borrowed(&self.running);
+            for (pid, nobody) in self.parts.desk.iter().flat_map(Desk::processes) {
+                running.to_mut().insert(pid, nobody);
+            }
+            for ((service, incarnation), outcome) in self.trees.work(now, &running, &checks) {
                 self.send(match outcome {
                     Outcome::Gone { killed } => Event::TreeGone { service, incarnation, killed },
                     Outcome::Left { alive } => Event::Left { service, incarnation, alive },
                 });
             }
+        }
+        if is_due(self.memory.deadline()) {
+            self.watch_memory(now);
         }
     }
 
@@ -401,6 +466,9 @@ impl<S: Sys> Reactor<S> {
     fn ended(&mut self, pid: i32, exit: Exit, now: Millis) {
         self.trees.reaped(pid);
         if let Some((service, incarnation)) = self.running.remove(&pid) {
+            if self.is_oom_kill(pid, exit) {
+                self.send(Event::OomKilled { service, incarnation });
+            }
             self.parts.logs.drain(service, incarnation, now);
             self.parts.notify.ended(service);
             self.hear();
@@ -410,26 +478,16 @@ impl<S: Sys> Reactor<S> {
                 Some(failure) => Event::SpawnFailed { service, incarnation, failure },
                 None => Event::Exited { service, incarnation, exit },
             });
-        } else {
+        } else if !self.courier_ended(pid, exit, now) {
             let mut helpers = Helpers { sys: &self.sys, spawner: &self.parts.spawner, what: Helper::Check };
             if !self.parts.probes.exited(pid, exit, &mut helpers) {
                 helpers.what = Helper::Reach;
                 self.parts.reaches.exited(pid, exit, &mut helpers);
+                self.orphan_ended(pid, exit);
             }
         }
+        self.memory.reaped(pid);
     }
-}
-
-/// What asks whether a service is well, and for how long.
-fn check_of<S: Sys>(id: ServiceId, planned: &Service, spawner: &Spawner<S>) -> Option<(ResolvedProbe, u64)> {
-    let check = planned.healthcheck.as_ref()?;
-    let probe = match &check.probe {
-        Probe::Http { port, path } => ResolvedProbe::Http { port: *port, path: path.clone() },
-        Probe::Tcp { port } => ResolvedProbe::Tcp { port: *port },
-        Probe::Unix { socket, path } => ResolvedProbe::Unix { socket: socket.clone(), path: path.clone() },
-        Probe::Exec { .. } => ResolvedProbe::Exec { owner: spawner.owner(id) },
-    };
-    Some((probe, check.timeout_ms))
 }
 
 fn earliest<const N: usize>(deadlines: [Option<Millis>; N]) -> Option<Millis> {

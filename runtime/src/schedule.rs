@@ -185,6 +185,8 @@ mod tests {
             files: Vec::new(),
             public_socket: None,
             servers: Vec::new(),
+            monitor: Default::default(),
+            alerts: None,
             services: BTreeMap::from([("a".to_owned(), other), ("job".to_owned(), service), ("off".to_owned(), off)]),
         };
         Schedules::new(&plan, 0, at(date))

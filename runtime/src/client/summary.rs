@@ -1,16 +1,16 @@
 //! A status in few bytes: engines keep 4096 of what a health check prints.
 
-use podinit_plan::protocol::{ServiceStatus, Status};
+use podinit_plan::protocol::{ServiceStatus, Status, Usage};
 use podinit_plan::state::State;
 
 const LIMIT: usize = 4_000;
 
-/// The status as JSON, shortened until it fits: reasons go first, then all but names and states, then the services
-/// that matter least. Essential ones and those in trouble come first.
+/// The status as JSON, shortened until it fits: what services use but their memory goes first, then reasons, then all but
+/// names and states, then the services that matter least. Essential ones and those in trouble come first.
 pub fn summary(status: &Status) -> String {
     let mut status = status.clone();
     status.services.sort_by_key(|service| (is_well(service), !service.essential, service.name.clone()));
-    let steps: [fn(&mut Status); 3] = [|_| {}, shorten_reasons, drop_details];
+    let steps: [fn(&mut Status); 4] = [|_| {}, shorten_usage, shorten_reasons, drop_details];
     for step in steps {
         step(&mut status);
         if let Some(text) = fitting(&status) {
@@ -29,6 +29,12 @@ fn is_well(service: &ServiceStatus) -> bool {
     matches!(service.state, State::Ready | State::Done | State::Stopped)
 }
 
+fn shorten_usage(status: &mut Status) {
+    for usage in status.services.iter_mut().filter_map(|service| service.usage.as_mut()) {
+        *usage = Usage { memory_bytes: usage.memory_bytes, limit_bytes: usage.limit_bytes, ..Usage::default() };
+    }
+}
+
 fn shorten_reasons(status: &mut Status) {
     for service in &mut status.services {
         service.reason = service.reason.take().filter(|_| !is_well(service)).map(|text| text.chars().take(80).collect());
@@ -40,6 +46,8 @@ fn drop_details(status: &mut Status) {
         service.reason = None;
         service.last_exit = None;
         service.pid = None;
+        service.usage = None;
+        service.check = None;
     }
 }
 
@@ -65,6 +73,8 @@ mod tests {
                 reason: Some("a reason ".repeat(20)),
                 next_run: None,
                 last_exit: Some(Exit::Code(1)),
+                usage: Some(Usage { memory_bytes: 123_456_789, cpu_ms: 123_456, peak_memory_bytes: 1, ..Usage::default() }),
+                check: None,
             })
             .collect();
         Status {
@@ -75,6 +85,8 @@ mod tests {
             uptime_ms: 1,
             longest_turn_us: None,
             long_turns: None,
+            memory: None,
+            alerts: Default::default(),
             services,
         }
     }
@@ -88,6 +100,8 @@ mod tests {
             if count > 0 {
                 assert_eq!(read.services[0].state, State::Backoff, "{count}");
             }
+            let memory = read.services.iter().filter_map(|service| service.usage).map(|usage| usage.memory_bytes).sum::<u64>();
+            assert!(count > 10 || memory == 123_456_789 * count as u64, "{count}: memory is among what is kept longest");
             assert!(count > 30 || read.services.len() == count, "{count}");
         }
     }

@@ -24,6 +24,8 @@ fn listeners(pools: &[(&str, &str, u64)]) -> Listeners {
         public_socket: None,
         files: Vec::new(),
         servers: Vec::new(),
+        monitor: Default::default(),
+        alerts: None,
         services,
     };
     let mut listeners = Listeners::of(&plan, 0, EPOCH);

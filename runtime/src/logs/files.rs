@@ -67,6 +67,13 @@ impl<S: Sys> LogFiles<S> {
         Ok(())
     }
 
+    /// Adds a line to a file, of which [`Writer::take_told`] tells whether it was written; false without a thread.
+    pub fn tell(&mut self, file: usize, line: &str, tell: usize) -> bool {
+        let Some(writer) = self.writer.as_ref().filter(|_| file < self.paths.len()) else { return false };
+        writer.tell(file, format!("{line}\n").into_bytes(), tell);
+        true
+    }
+
     /// The path of a file.
     #[must_use]
     pub fn path(&self, file: usize) -> &str {

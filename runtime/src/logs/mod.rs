@@ -305,6 +305,27 @@ impl<S: Sys> Logs<S> {
         Ok(())
     }
 
+    /// Takes a file in that is nobody's log; gives its number.
+    ///
+    /// # Errors
+    /// A thread for it cannot be had.
+    pub fn add_file(&mut self, file: &planned::LogFile) -> io::Result<usize> {
+        self.outlets.files.add(std::iter::once(file))?;
+        self.outlets.files.index_of(&file.path).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    /// Adds a line to such a file for `tell`, which [`Logs::take_told`] names when it was written, or could not be; false
+    /// when nobody can write it.
+    pub fn tell(&mut self, file: usize, tell: usize, line: &str) -> bool {
+        self.outlets.files.tell(file, line, tell)
+    }
+
+    /// Whose lines were written since the last call, or why they were not.
+    #[must_use]
+    pub fn take_told(&self) -> Vec<(usize, Result<(), String>)> {
+        self.outlets.files.writer().map(writer::Writer::take_told).unwrap_or_default()
+    }
+
     /// Where an output of a service goes.
     #[must_use]
     pub fn outlet(&self, service: ServiceId, stream: Stream) -> Outlet<'_> {

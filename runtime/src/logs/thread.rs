@@ -140,6 +140,16 @@ impl<S: Sys> Thread<S> {
     fn write(&mut self, job: &Job) {
         let shared = &self.shared;
         let (file, failed) = match &mut self.targets[job.to] {
+            Target::File(file, _) if job.tell.is_some() => {
+                // Whoever is told tries again, and says what is to be said.
+                let written = file.write(&job.bytes, |notice| say(shared, notice)).map_err(|failed| failed.error.to_string());
+                if written.is_err() {
+                    file.close();
+                }
+                shared.lock().told.extend(job.tell.map(|tell| (tell, written)));
+                files::signal(&shared.sys, &shared.event);
+                return;
+            }
             Target::File(file, failed) => (file, failed),
             Target::Descriptor(fd) => {
                 let mut written = 0;

@@ -73,6 +73,8 @@ pub struct State {
     pub clear: Vec<usize>,
     /// Files that were emptied, or why not; nobody was told yet.
     pub cleared: Vec<(usize, Result<(), String>)>,
+    /// Who wanted to know, and whether their lines were written; nobody was told yet.
+    pub told: Vec<(usize, Result<(), String>)>,
     /// Files that came since the thread began.
     pub added: Vec<(PathBuf, u64, u32)>,
     /// Nothing will be added.
@@ -90,6 +92,8 @@ pub struct Job {
     pub bytes: Vec<u8>,
     /// Whose they are.
     pub senders: Senders,
+    /// Who is told whether they were written; they are not counted, then.
+    pub tell: Option<usize>,
 }
 
 impl Job {
@@ -119,6 +123,7 @@ impl<S: Sys> Writer<S> {
             reopen: false,
             clear: Vec::new(),
             cleared: Vec::new(),
+            told: Vec::new(),
             added: Vec::new(),
             closed: false,
             asleep: false,
@@ -142,12 +147,12 @@ impl<S: Sys> Writer<S> {
     pub fn push(&self, to: usize, service: ServiceId, parts: &[&[u8]], lines: u64) -> usize {
         let mut state = self.shared.lock();
         let length: usize = parts.iter().map(|part| part.len()).sum();
-        let newest = state.jobs.iter().rev().take(LOOK_BACK).position(|job| job.to == to);
+        let newest = state.jobs.iter().rev().take(LOOK_BACK).position(|job| job.to == to && job.tell.is_none());
         let newest = newest.map(|back| state.jobs.len() - 1 - back);
         let index = newest.filter(|&index| state.jobs[index].bytes.len() + length <= BATCH).unwrap_or(state.jobs.len());
         if index == state.jobs.len() {
             let bytes = std::mem::take(&mut state.spare);
-            state.add(Job { to, bytes, senders: Senders::default() });
+            state.add(Job { to, bytes, senders: Senders::default(), tell: None });
         }
         let job = &mut state.jobs[index];
         let before = job.size();
@@ -166,8 +171,21 @@ impl<S: Sys> Writer<S> {
     /// Adds a whole batch.
     pub fn hand(&self, to: usize, bytes: Vec<u8>, senders: Senders) {
         let mut state = self.shared.lock();
-        state.add(Job { to, bytes, senders });
+        state.add(Job { to, bytes, senders, tell: None });
         self.shared.wake(state);
+    }
+
+    /// Adds lines that `tell` is to know the fate of, by [`Writer::take_told`].
+    pub fn tell(&self, to: usize, bytes: Vec<u8>, tell: usize) {
+        let mut state = self.shared.lock();
+        state.add(Job { to, bytes, senders: Senders::default(), tell: Some(tell) });
+        self.shared.wake(state);
+    }
+
+    /// Whose lines were written since the last call, or why they were not.
+    #[must_use]
+    pub fn take_told(&self) -> Vec<(usize, Result<(), String>)> {
+        std::mem::take(&mut self.shared.lock().told)
     }
 
     /// How many bytes wait.
@@ -231,7 +249,7 @@ impl<S: Sys> Writer<S> {
     pub fn clear(&self, to: usize) {
         let mut state = self.shared.lock();
         let (gone, kept): (VecDeque<Job>, VecDeque<Job>) =
-            std::mem::take(&mut state.jobs).into_iter().partition(|job| job.to == to);
+            std::mem::take(&mut state.jobs).into_iter().partition(|job| job.to == to && job.tell.is_none());
         state.jobs = kept;
         state.bytes -= gone.iter().map(Job::size).sum::<usize>();
         state.clear.push(to);
@@ -285,7 +303,9 @@ impl State {
 
     fn drop_oldest(&mut self) {
         while self.bytes > QUEUE_MAX && self.jobs.len() > 1 {
-            let Some(job) = self.jobs.pop_front() else { return };
+            // Somebody waits to know what became of the others, and those are few.
+            let Some(oldest) = self.jobs.iter().position(|job| job.tell.is_none()) else { return };
+            let Some(job) = self.jobs.remove(oldest) else { return };
             self.bytes -= job.size();
             self.lose(&job, 0);
         }

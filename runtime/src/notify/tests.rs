@@ -20,6 +20,8 @@ fn ears(ready: Ready) -> (Kernel, Notify<Kernel>) {
         files: Vec::new(),
         public_socket: None,
         servers: Vec::new(),
+        monitor: Default::default(),
+        alerts: None,
         services: BTreeMap::from([("web".to_owned(), service)]),
     };
     let sys = Faulty::new(Linux);

@@ -16,6 +16,8 @@ use podinit_plan::signal;
 use std::io;
 use std::os::fd::AsFd;
 
+const SIGKILL: i32 = 9;
+
 impl<S: Sys> Reactor<S> {
     /// Tells the machine, and carries out what it wants, and what it wants after that: as much as a turn has time for.
     pub(super) fn send(&mut self, event: Event) {
@@ -73,7 +75,8 @@ impl<S: Sys> Reactor<S> {
                 self.trees.count((service, incarnation), self.roster.name(service), self.leaders[service], now);
             }
             Action::Probe { service, incarnation } => {
-                if let Some((probe, timeout)) = self.checks[service].clone() {
+                if let Some(check) = &self.checks[service] {
+                    let (probe, timeout) = (check.probe.clone(), check.timeout_ms);
                     self.parts.probes.start((service, incarnation), probe, timeout, now, &mut helpers);
                 }
             }
@@ -87,6 +90,7 @@ impl<S: Sys> Reactor<S> {
                 self.parts.reaches.start((service, 0), probe, timeout, now, &mut helpers);
             }
             Action::SignalStrays { signal } => {
+                self.end_alerts(now);
                 self.asks_for_children = true;
                 self.reap_again = true;
                 self.trees.signal_strays(signal, now);
@@ -100,6 +104,8 @@ impl<S: Sys> Reactor<S> {
                 record.time = rfc3339(self.sys.date());
                 self.parts.control.published(&record, now);
                 self.publish_to_listeners(&record);
+                self.entered(&record, now);
+                self.alert(&record, now);
                 if let Some(line) = narrate(&record) {
                     self.parts.logs.say(&line);
                 }
@@ -134,6 +140,7 @@ impl<S: Sys> Reactor<S> {
         self.parts.listeners.started(service, incarnation);
         self.schedules.started(service, incarnation, now);
         self.running.insert(pid, (service, incarnation));
+        self.memory.started((service, incarnation));
         self.leaders[service] = pid;
         self.roles[service] = role;
         Ok(pid)
@@ -159,9 +166,13 @@ impl<S: Sys> Reactor<S> {
             // It was reaped: its number may be somebody else's.
             return None;
         }
-        Some(match to {
+        let sent = match to {
             Target::Leader => self.sys.kill(leader, signal),
             Target::Group => signal_group_of(&self.sys, leader, signal),
-        })
+        };
+        if signal == SIGKILL && sent.is_ok() {
+            self.memory.killed(leader);
+        }
+        Some(sent)
     }
 }

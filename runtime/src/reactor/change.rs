@@ -1,7 +1,8 @@
 //! A plan that becomes another while the pod runs.
 
+use super::checks::Check;
 use super::wishes::Waiting;
-use super::{End, Reactor, check_of};
+use super::{End, Reactor};
 use crate::attributes;
 use crate::listeners::happening::Happening;
 use crate::logs::LogSettings;
@@ -109,6 +110,8 @@ impl<S: Sys> Reactor<S> {
 
     /// The pod has ended, or begins anew.
     pub(super) fn ended_with(&mut self, code: i32, reason: String) {
+        let now = self.now();
+        self.end_alerts(now);
         self.end = Some(End { code, reason, begins_anew: self.begins_anew });
     }
 
@@ -185,8 +188,9 @@ impl<S: Sys> Reactor<S> {
         self.parts.inputs.add(id, &service.stdin, owner);
         self.parts.listeners.add(id, name, service, now, date);
         self.schedules.put(id, service, now, date);
+        self.memory.put(id, service.memory.clone());
         self.roster.put(id, name, service.group.as_deref(), &loaded.marks);
-        let check = check_of(id, service, &self.parts.spawner);
+        let check = Check::of(id, service, &self.parts.spawner);
         let addresses = service.depends_on_addresses.len() as u64;
         if id == self.checks.len() {
             self.checks.push(check);
@@ -207,6 +211,7 @@ impl<S: Sys> Reactor<S> {
         let (now, date) = (self.now(), self.sys.date());
         self.roster.remove(id);
         self.schedules.remove(id);
+        self.memory.put(id, None);
         self.parts.notify.close(id);
         self.parts.inputs.remove(id);
         self.parts.listeners.remove(id, now, date);

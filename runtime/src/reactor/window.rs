@@ -1,16 +1,23 @@
 //! What the surfaces show of a pod.
 
+use super::checks::Check;
 use super::roster::Roster;
 use super::turns::Turns;
+use crate::alerts::desk::Desk;
 use crate::control::View;
+use crate::health::latency::Latency;
 use crate::logs::{Logs, Outlet};
 use crate::machine::{Machine, Millis, Seen, ServiceId};
+use crate::memory::Memory;
+use crate::metrics::Figures;
+use crate::metrics::nginx::Nginx;
 use crate::reload::Loaded;
 use crate::rpc::{self, Configured, Log, Obstacle};
 use crate::schedule::Schedules;
 use crate::spawn::Spawner;
 use crate::sys::Sys;
 use crate::sys::clock::{local, rfc3339};
+use crate::watch::{Flags, Watch};
 use podinit_plan::plan::Stream;
 use podinit_plan::protocol::Status;
 use std::io;
@@ -19,12 +26,18 @@ use std::time::Duration;
 
 /// What the surfaces show.
 pub(super) struct Window<'a, S: Sys> {
+    pub sys: &'a S,
     pub machine: &'a Machine,
     pub schedules: &'a Schedules,
     pub logs: &'a Logs<S>,
     pub spawner: &'a Spawner<S>,
     pub roster: &'a Roster,
     pub turns: &'a Turns,
+    pub memory: &'a Memory<S>,
+    pub checks: &'a [Option<Box<Check>>],
+    pub watch: &'a Watch,
+    pub desk: Option<&'a Desk<S>>,
+    pub nginx: &'a Nginx<S>,
     pub loaded: Option<&'a Loaded>,
     pub now: Millis,
     /// Since 1970.
@@ -38,12 +51,18 @@ pub(super) struct Window<'a, S: Sys> {
 macro_rules! window {
     ($reactor:ident, $now:expr) => {
         $crate::reactor::window::Window {
+            sys: &$reactor.sys,
             machine: &$reactor.parts.machine,
             schedules: &$reactor.schedules,
             logs: &$reactor.parts.logs,
             spawner: &$reactor.parts.spawner,
             roster: &$reactor.roster,
             turns: &$reactor.turns,
+            memory: &$reactor.memory,
+            checks: &$reactor.checks,
+            watch: &$reactor.watch,
+            desk: $reactor.parts.desk.as_ref(),
+            nginx: &$reactor.nginx,
             loaded: $reactor.loaded.as_ref(),
             now: $now,
             date: $reactor.sys.date(),
@@ -59,13 +78,26 @@ impl<S: Sys> View for Window<'_, S> {
         let mut status = self.machine.status(self.now);
         for (service, status) in self.roster.all().zip(status.services.iter_mut()) {
             status.next_run = self.schedules.next_run(service, self.now, self.date).map(rfc3339);
+            status.usage = self.memory.usage(service, self.now);
+            status.check = self.latency(service).map(Latency::status);
         }
+        status.memory = self.memory.container();
+        status.ready &= self.watch.flags.as_ref().is_none_or(Flags::are_down_for_the_ready);
         (status.longest_turn_us, status.long_turns) = (Some(self.turns.longest_us()), Some(self.turns.long));
+        status.alerts = self.desk.map(Desk::status).unwrap_or_default();
         status
+    }
+
+    fn figures(&self) -> Figures {
+        self.measured()
     }
 
     fn service(&self, name: &str) -> Option<ServiceId> {
         self.roster.find(name)
+    }
+
+    fn latency(&self, service: ServiceId) -> Option<&Latency> {
+        self.checks.get(service)?.as_ref().map(|check| &check.latency)
     }
 
     fn lines(&self, service: ServiceId, lines: usize) -> String {

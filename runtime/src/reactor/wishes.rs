@@ -69,6 +69,13 @@ impl<S: Sys> Reactor<S> {
                         ticket => self.settle(ticket, &Outcome::Done(Ok(()))),
                     }
                 }
+                Wish::Measure => self.measure_for(ticket),
+                Wish::Scrape => {
+                    if let Some(ticket) = ticket {
+                        self.nginx.ask(ticket, self.now());
+                        self.take_measured();
+                    }
+                }
                 Wish::Pause => self.wishes.paused.extend(ticket),
                 Wish::ClearOwn => self.parts.logs.clear_own(),
                 Wish::Reread => self.load_for(ticket, Waiting::Changes),
@@ -82,6 +89,7 @@ impl<S: Sys> Reactor<S> {
                     self.settle(ticket, &Outcome::Group(removed));
                 }
                 Wish::Tell { kind, data } => self.tell_all(Happening::remote_communication(&kind, &data)),
+                Wish::TestAlerts(sink) => self.try_sinks(ticket, sink.as_deref()),
                 Wish::Shutdown => self.send(Event::Stop),
                 Wish::Restart => self.load_for(ticket, Waiting::Restart),
             }
@@ -96,6 +104,13 @@ impl<S: Sys> Reactor<S> {
         let view = window!(self, now);
         let asked = self.parts.control.settled(ticket, outcome, now, &view);
         self.fulfil(asked);
+    }
+
+    /// Tells those who waited for nginx's figures.
+    pub(super) fn take_measured(&mut self) {
+        for ticket in self.nginx.take() {
+            self.settle(Some(ticket), &Outcome::Done(Ok(())));
+        }
     }
 
     /// A call waits for its next turn.
@@ -116,6 +131,8 @@ impl<S: Sys> Reactor<S> {
             match done {
                 Done::Read(read) => self.settle(Some(ticket), &Outcome::Slice(read)),
                 Done::Loaded(loaded) => self.loaded(*loaded),
+                Done::Kept(path, result) => self.kept(&path, result),
+                Done::Space(path, found) => self.looked(&path, found),
             }
         }
     }

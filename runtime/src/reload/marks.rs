@@ -52,6 +52,8 @@ mod tests {
             public_socket: None,
             files: Vec::new(),
             servers: Vec::new(),
+            monitor: Default::default(),
+            alerts: None,
             services: services.iter().map(|(name, group, command)| ((*name).to_owned(), service(*group, command))).collect(),
         }
     }

@@ -3,7 +3,9 @@
 use crate::machine::{Millis, RequestId, RequestProblem, Seen, ServiceId, Verb};
 pub use crate::sys::files::{Part as Slice, PartRead as Read};
 use podinit_plan::plan::Stream;
+use podinit_plan::protocol::Tested;
 use podinit_plan::state::State;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -96,8 +98,12 @@ pub enum Wish {
     Read(PathBuf, Slice),
     /// Forget what its logs hold; [`Outcome::Done`].
     Clear(ServiceId),
+    /// Look at what services use, from now on; [`Outcome::Measured`].
+    Measure,
     /// Let everybody else have a turn; [`Outcome::Done`].
     Pause,
+    /// Ask for what podinit does not know itself before figures are told; [`Outcome::Done`].
+    Scrape,
     /// Forget what podinit itself said.
     ClearOwn,
     /// Read the configuration again; [`Outcome::Changes`].
@@ -113,6 +119,8 @@ pub enum Wish {
         /// What.
         data: String,
     },
+    /// Try a sink of alerts, or all; [`Outcome::Tested`].
+    TestAlerts(Option<String>),
     /// Stop the pod.
     Shutdown,
     /// Stop the pod and start it anew.
@@ -128,10 +136,14 @@ pub enum Outcome {
     Done(Result<(), Refusal>),
     /// Of [`Wish::Read`]: the bytes, and how large the file is and which file it was.
     Slice(Result<Read, Refusal>),
+    /// Of [`Wish::Measure`]: there are new figures, or there are none in time.
+    Measured,
     /// Of [`Wish::Reread`].
     Changes(Result<Changes, String>),
     /// Of [`Wish::Add`] and [`Wish::Remove`].
     Group(Result<(), GroupProblem>),
+    /// Of [`Wish::TestAlerts`], by sink.
+    Tested(BTreeMap<String, Tested>),
 }
 
 /// Why something was not done.

@@ -217,3 +217,36 @@ fn a_stdout_that_cannot_be_watched_is_tried_again() {
     rig.read_out();
     assert_eq!(rig.text().lines().count(), 200);
 }
+
+#[test]
+fn whoever_asks_is_told_whether_a_line_was_written_and_nothing_waits_for_a_disk_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("alerts");
+    let sys = Faulty::new(Linux);
+    let mut rig = rig_of(sys.clone(), vec![settings("a", with_file(None))]);
+    let file = rig.logs.add_file(&log_file(&path)).unwrap();
+    let told = |rig: &mut Rig| {
+        let mut told = Vec::new();
+        rig.turn_until(|rig| {
+            told.extend(rig.logs.take_told());
+            !told.is_empty()
+        });
+        told
+    };
+    let stalled = sys.stall("append_to");
+    assert!(rig.logs.tell(file, 7, "one"));
+    rig.turn();
+    assert_eq!(rig.logs.take_told(), [], "the disk does not answer");
+    drop(stalled);
+    assert_eq!(told(&mut rig), [(7, Ok(()))]);
+    sys.fail("write", 0, 1, Errno::ENOSPC);
+    assert!(rig.logs.tell(file, 8, "two"));
+    let [(8, Err(problem))] = &told(&mut rig)[..] else { panic!("it is told") };
+    assert!(problem.contains("No space"), "{problem}");
+    assert!(rig.logs.tell(file, 8, "two"));
+    assert_eq!(told(&mut rig), [(8, Ok(()))]);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntwo\n");
+    rig.logs.flush(1_000);
+    rig.read_out();
+    assert!(!rig.text().contains("dropped"), "whoever is told says what is to be said: {}", rig.text());
+}

@@ -44,6 +44,19 @@ fn main() {
     row("- stop: longest turn of the loop", turns(large.stop), "5 ms");
     row("- stop: longest turn that waits for no processor", turns(alone.stop), "5 ms");
 
+    let passes = preferred.passes();
+    row("a look at the memory of 1000 services with 5 processes each, median of 10", format!("{:.0} ms", passes.time), "");
+    row("- podinit's own CPU", format!("{:.0} ms", passes.cpu), "");
+    row("- longest turn that waits for no processor", turns(passes.turns), "5 ms");
+    row("- PSS with what it keeps of them", kb(passes.pss), "");
+    for count in [4, 1000] {
+        let (scrape, alone) = (bench.scrape(count), Bench::preferred().scrape(count));
+        row(&format!("GET /metrics, {count} services"), format!("{:.2} ms, {} KB", scrape.ms, scrape.bytes / 1024), "");
+        row("- longest turn of the loop", turns(scrape.turns), "5 ms");
+        row("- longest turn that waits for no processor", turns(alone.turns), "5 ms");
+        row("- PSS before and after", format!("{}, {}", kb(scrape.pss[0]), kb(scrape.pss[1])), "");
+    }
+
     let stop = |count, distinct| format!("{:.0} ms", bench.stop(count, distinct));
     row("stop of 100 services", stop(100, false), "10 ms");
     row("stop of 1000 services", stop(1000, false), "");

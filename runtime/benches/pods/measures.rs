@@ -39,6 +39,24 @@ pub struct Large {
     pub stop: Turns,
 }
 
+/// Passes over all processes of a pod.
+pub struct Passes {
+    /// From the question to the answer, in milliseconds.
+    pub time: f64,
+    /// podinit's own, for one.
+    pub cpu: f64,
+    pub turns: Turns,
+    pub pss: u64,
+}
+
+/// What it takes to tell all figures.
+pub struct Scrape {
+    pub ms: f64,
+    pub bytes: usize,
+    pub turns: Turns,
+    pub pss: [u64; 2],
+}
+
 impl Bench {
     pub fn new() -> Bench {
         let folder = tempfile::tempdir().unwrap();
@@ -152,6 +170,68 @@ impl Bench {
         Large { executed, cpu, pss, start, stop }
     }
 
+    /// A thousand services with five processes each, whose memory is asked for again and again.
+    pub fn passes(&self) -> Passes {
+        const PASSES: u32 = 10;
+        let pod = self.start(|_| {
+            let mut plan = pod([]);
+            let family = idle_family();
+            plan.services.extend((0..1000).map(|index| (format!("w{index}"), family.clone())));
+            plan
+        });
+        let fresh = || {
+            let (_, body) = pod.client().request("GET", "/v1/status?fresh=1");
+            serde_json::from_str::<Status>(&body).unwrap()
+        };
+        let processes = |status: &Status| -> u32 {
+            status.services.iter().filter_map(|service| service.usage).map(|usage| usage.processes).sum()
+        };
+        wait_for("all processes", || (processes(&fresh()) == 5_000).then_some(()));
+        let (before, spent) = (turns(&pod.status()), cpu(pod.pid()));
+        let mut times = Vec::new();
+        for _ in 0..PASSES {
+            // One may begin only a moment after the last.
+            std::thread::sleep(Duration::from_millis(150));
+            let begun = Instant::now();
+            let status = fresh();
+            times.push(begun.elapsed().as_secs_f64() * 1000.0);
+            assert_eq!(processes(&status), 5_000);
+        }
+        let cpu = (cpu(pod.pid()) - spent) / f64::from(PASSES);
+        let after = turns(&pod.status());
+        let pss = pss(pod.pid());
+        pod.signal(nix::sys::signal::Signal::SIGKILL);
+        pod.end();
+        // The longest turn may be one of the start's.
+        let turns = if after.0 > before.0 { after } else { (after.0, after.1 - before.1) };
+        Passes { time: median(times), cpu, turns, pss }
+    }
+
+    /// `GET /metrics` of so many services that do not run, so that no turn but those for it is long.
+    pub fn scrape(&self, count: usize) -> Scrape {
+        let pod = self.start(|_| {
+            let mut plan = pod([]);
+            plan.exit_when_done = false;
+            let service = Service { autostart: "false".to_owned(), ..idle() };
+            plan.services.extend((0..count).map(|number| (format!("service-{number:04}"), service.clone())));
+            plan
+        });
+        let socket = PathBuf::from(format!("/proc/{}/root/run/podinit/ctl.sock", pod.pid()));
+        wait_for("the socket", || Client::connect(&socket));
+        let scrape = || {
+            let begun = Instant::now();
+            let answer =
+                Client::connect(&socket).unwrap().raw(b"GET /metrics HTTP/1.1\r\nHost: pod\r\nConnection: close\r\n\r\n");
+            (begun.elapsed().as_secs_f64() * 1000.0, answer.len())
+        };
+        let before = pss(pod.pid());
+        let bytes = scrape().1;
+        let ms = median((0..50).map(|_| scrape().0).collect());
+        let measured = Scrape { ms, bytes, turns: turns(&pod.status()), pss: [before, pss(pod.pid())] };
+        pod.stop();
+        measured
+    }
+
     /// From the signal to podinit's end, in milliseconds.
     pub fn stop(&self, count: usize, distinct: bool) -> f64 {
         let pod = self.marks(count, distinct);
@@ -255,6 +335,11 @@ impl Bench {
         std::io::BufReader::new(floor.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         (line.trim().parse().unwrap(), folder, floor)
     }
+}
+
+/// A service of five processes.
+fn idle_family() -> Service {
+    shell("for i in 1 2 3; do sleep 1000 & done; sleep 1000 & wait")
 }
 
 /// Name, process id and time in nanoseconds of everything that said that it runs.

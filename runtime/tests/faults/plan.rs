@@ -12,8 +12,8 @@ use std::time::Duration;
 
 /// Lines that `talker` writes in each of its runs.
 pub const LINES: u64 = 60;
-/// How many log files there are.
-pub const LOG_FILES: usize = 3;
+/// How many log files there are, that of alerts included.
+pub const LOG_FILES: usize = 4;
 /// The folder's file that says that everything else is ready.
 pub const LAST: &str = "last";
 /// The folder's file with a line for every run of `talker`.
@@ -26,7 +26,7 @@ pub fn plan(folder: &str, port: u16) -> Value {
     let stays = |first: &str| shell(&format!("{first}; exec sleep 1000"));
     let probe = |probe: Value| {
         json!({"probe": probe, "interval_ms": 100_000, "start_interval_ms": 10, "timeout_ms": 30_000, "retries": 1,
-            "start_period_ms": 0, "on_failure": "restart"})
+            "start_period_ms": 0, "on_failure": ["restart"]})
     };
     let container = |stream: &str, format: &str| json!({"stream": stream, "format": format});
     let file = |name: &str, size: u32, files: u32| json!({"path": format!("{folder}/{name}"), "max_size_bytes": size, "max_files": files, "strip_ansi": size == 50});
@@ -67,11 +67,13 @@ pub fn plan(folder: &str, port: u16) -> Value {
     add(
         "http",
         json!({"command": stays("true"), "ready": "check",
-            "healthcheck": probe(json!({"http": {"port": port, "path": "/"}}))}),
+            "healthcheck": probe(json!({"http": {"port": port, "get": {"path": "/"}}}))}),
     );
     add("tcp", json!({"command": stays("true"), "ready": "check", "healthcheck": probe(json!({"tcp": {"port": port}}))}));
     // Its requests are answered, or not: there may be no socket.
     let request = r"printf 'POST /v1/services/file/restart HTTP/1.1\r\nHost: pod\r\nConnection: close\r\n\r\n'";
+    let fresh = r"printf 'GET /v1/status?fresh=1 HTTP/1.1\r\nHost: pod\r\nConnection: close\r\n\r\n'";
+    let figures = r"printf 'GET /metrics HTTP/1.1\r\nHost: pod\r\nConnection: close\r\n\r\n'";
     let value = |value: &str| format!("<param><value>{value}</value></param>");
     let values = [value("crasher"), value("<int>0</int>"), value("<int>9</int>")].concat();
     let body =
@@ -80,7 +82,8 @@ pub fn plan(folder: &str, port: u16) -> Value {
     let call = format!("printf '{head}{body}'");
     add(
         "client",
-        json!({"command": shell(&format!("timeout 2 {own} healthcheck; {request} | timeout 2 {own} dial; {call} | timeout 2 {own} dial; true")),
+        json!({"command": shell(&format!("timeout 2 {own} healthcheck; {request} | timeout 2 {own} dial; {fresh} | timeout 2 {own} dial; \
+                 {call} | timeout 2 {own} dial; {figures} | timeout 2 {own} dial; true")),
             "kind": "oneshot", "ready": {"alive_ms": 0}, "depends_on": ["file"]}),
     );
     // It takes whatever it is told of.
@@ -103,6 +106,14 @@ pub fn plan(folder: &str, port: u16) -> Value {
         "directories": [{"path": format!("{folder}/made"), "user": "0"}], "public_socket": format!("{folder}/public.sock"),
         "servers": [{"listen": {"unix": {"path": format!("{folder}/server.sock"), "mode": 448}}},
             {"listen": {"tcp": {"host": "localhost", "port": 0}}}],
+        "monitor": {"memory": {"interval_ms": 600_000, "warn_percent": 80, "critical_percent": 95, "file": format!("{folder}/memory.json")},
+            "health_file": {"path": format!("{folder}/health.json"), "interval_ms": 100_000},
+            "disk": {"paths": [folder], "interval_ms": 100_000, "warn_percent": 100},
+            "unready_flags": {"folder": format!("{folder}/unready"), "flags": {"http": ["http"]}},
+            "metrics": {"host": "localhost", "port": 0}, "nginx": {"port": port, "path": "/"}},
+        "alerts": {"repeat_ms": 0, "rate": 1000, "rate_ms": 1000, "queue": format!("{folder}/queue"), "sinks": {
+            "file": {"to": {"file": {"path": format!("{folder}/alerts"), "max_size_bytes": 0, "max_files": 1}}, "lines": true, "timeout_ms": 10_000},
+            "command": {"to": {"command": {"command": ["sh", "-c", "cat > /dev/null"]}}, "lines": false, "timeout_ms": 10_000}}},
         "services": services})
 }
 

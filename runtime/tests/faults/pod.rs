@@ -183,7 +183,7 @@ fn watch(child: &mut Child, folder: &Path, fault: Fault, limit: Option<usize>) -
     loop {
         let of_pod = |target: &String| Path::new(target).starts_with(folder);
         let (log_files, others): (Vec<_>, Vec<_>) = descriptors(pid).into_iter().partition(of_pod);
-        (seen.log_files, seen.descriptors) = (log_files.iter().filter(|path| !path.ends_with("/stdout")).count(), others);
+        (seen.log_files, seen.descriptors) = (log_files.iter().filter(|path| is_log(path)).count(), others);
         seen.zombies = children(pid).filter(|child| state(*child) == "Z").count();
         let is_calm = limit.is_some_and(|limit| seen.descriptors.len() <= limit) && seen.zombies == 0;
         if is_calm || settling.elapsed() > limit.map_or(QUIET, |_| SETTLE) {
@@ -239,6 +239,11 @@ fn children(pid: Pid) -> impl Iterator<Item = Pid> {
     let list = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
     let pids: Vec<Pid> = list.split_whitespace().filter_map(|pid| pid.parse().ok()).map(Pid::from_raw).collect();
     pids.into_iter()
+}
+
+/// Whether a file of the pod stays open. A thread has those of the queue open while it writes them.
+fn is_log(path: &str) -> bool {
+    !path.ends_with("/stdout") && !path.contains("/queue/")
 }
 
 /// What the descriptors of a process stand for.

@@ -2,7 +2,7 @@
 
 use crate::support::plans::{oneshot, pod, shell};
 use crate::support::{Pod, Setting, is_root};
-use podinit_plan::plan::{Content, File, HealthCheck, OnFailure, Plan, Probe, Ready};
+use podinit_plan::plan::{Content, File, Get, HealthCheck, Plan, Probe, Ready};
 use podinit_plan::state::State;
 use std::path::Path;
 
@@ -52,16 +52,8 @@ fn a_service_on_a_socket_is_ready_when_it_answers_there() {
              answers=[b'503 No',b'200 OK']\nwhile True:\n c,_=s.accept()\n line=c.recv(999).split(b'\\\\r')[0]\n \
              print(line.decode(),flush=True)\n c.sendall(b'HTTP/1.1 '+answers.pop(0)+b'\\\\r\\\\n\\\\r\\\\n')\n c.close()\n if not answers: time.sleep(1000)\""
         );
-        let probe = Probe::Unix { socket, path: Some("/up".to_owned()) };
-        let check = HealthCheck {
-            probe,
-            interval_ms: 60_000,
-            start_interval_ms: 20,
-            timeout_ms: 10_000,
-            retries: 1,
-            start_period_ms: 60_000,
-            on_failure: OnFailure::Unready,
-        };
+        let probe = Probe::Unix { socket, get: Some(Get::new("/up")) };
+        let check = HealthCheck { interval_ms: 60_000, start_interval_ms: 20, timeout_ms: 10_000, ..HealthCheck::new(probe) };
         let mut web = shell(&server);
         web.healthcheck = Some(check);
         web.ready = Ready::Check;

@@ -219,7 +219,7 @@ fn a_check_beside_it_begins_when_the_service_is_ready() {
         let script = format!("{}; echo up; exec sleep 1000", until_go(folder));
         let check = crate::support::plans::checked("echo checked; exit 1", idle()).healthcheck.unwrap();
         let mut web = ready(Ready::Log("up".to_owned()), shell(&script));
-        web.healthcheck = Some(podinit_plan::plan::HealthCheck { on_failure: OnFailure::Unready, ..check });
+        web.healthcheck = Some(podinit_plan::plan::HealthCheck { on_failure: vec![OnFailure::Unready], ..check });
         pod([("web", web)])
     });
     pod.wait_state("web", State::Starting);

@@ -56,7 +56,8 @@ fn a_program_that_dies_before_startsecs_is_given_up_and_one_that_had_been_up_nev
     for pair in starts.windows(2) {
         assert!(pair[1].incarnation > pair[0].incarnation);
         let between = (of_the_day(&pair[1].time) - of_the_day(&pair[0].time)).rem_euclid(86_400_000);
-        assert!(between >= 249, "{starts:?}");
+        // 250 ms, less what the first was told of late.
+        assert!(between >= 200, "{starts:?}");
     }
     // All programs may be gone: the daemon stays.
     assert_eq!(pod.stop().code, Some(0));
@@ -86,7 +87,7 @@ fn groups_stop_one_after_the_other_the_last_first() {
     }
     let log = pod.folder.path().join("log");
     // All traps are set when all have said so.
-    wait_for("the traps", || pod.processes().iter().filter(|line| line.contains("sleep 1000")).count().ge(&3).then_some(()));
+    wait_for("the traps", || pod.processes().iter().filter(|line| line.ends_with(" sleep 1000")).count().ge(&3).then_some(()));
     pod.signal(nix::sys::signal::Signal::SIGTERM);
     pod.wait_state("c", State::Stopped);
     assert_eq!(std::fs::read_to_string(log).unwrap(), "a\nb\nc\n");

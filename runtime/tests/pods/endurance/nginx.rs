@@ -4,7 +4,7 @@ use super::{Killer, tireless};
 use crate::support::plans::{checked, idle, pod, shell};
 use crate::support::ports::free_port;
 use crate::support::{Pod, scaled};
-use podinit_plan::plan::{HealthCheck, Probe, Service};
+use podinit_plan::plan::{Get, HealthCheck, Probe, Service};
 use podinit_plan::state::State;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -85,7 +85,7 @@ fn nginx(folder: &Path, port: u16) -> Service {
     );
     std::fs::write(folder.join("nginx.conf"), configuration).unwrap();
     let service = tireless(checked("", shell(&format!("exec nginx -e {path}/error.log -c {path}/nginx.conf"))));
-    let healthcheck = service.healthcheck.map(|check| HealthCheck { probe: Probe::Http { port, path: "/".to_owned() }, ..check });
+    let healthcheck = service.healthcheck.map(|check| HealthCheck { probe: Probe::Http { port, get: Get::new("/") }, ..check });
     Service { healthcheck, ..service }
 }
 

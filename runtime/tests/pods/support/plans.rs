@@ -38,13 +38,13 @@ pub fn no_retries(mut service: Service) -> Service {
 pub fn checked(script: &str, service: Service) -> Service {
     let command = Command::Words(["/bin/sh", "-c", script].map(str::to_owned).to_vec());
     let check = HealthCheck {
-        probe: Probe::Exec { command },
         interval_ms: 20,
         start_interval_ms: 20,
+        jitter_ms: 0,
         timeout_ms: 10_000,
         retries: 1,
-        start_period_ms: 0,
-        on_failure: OnFailure::Unready,
+        on_failure: vec![OnFailure::Unready],
+        ..HealthCheck::new(Probe::Exec { command })
     };
     Service { ready: Ready::Check, healthcheck: Some(check), ..service }
 }
@@ -66,6 +66,8 @@ pub fn pod<const N: usize>(services: [(&str, Service); N]) -> Plan {
         files: Vec::new(),
         public_socket: None,
         servers: Vec::new(),
+        monitor: Default::default(),
+        alerts: None,
         services: services.into_iter().map(|(name, service)| (name.to_owned(), service)).collect(),
     }
 }

@@ -2,16 +2,20 @@
 //!
 //! Texts marked *template* keep their `${VAR}`: podinit fills them in when the container starts.
 
+mod alerts;
 mod container;
 mod gateway;
 mod image;
 
+pub use alerts::{AlertSink, AlertTarget, Alerts};
 pub use container::{Backing, Container, Deploy, Device, EnvFile, PublishedPort, Secret, SecretSource, Volume, VolumeSource};
 pub use gateway::{Cors, Expires, Fallback, Gateway, Protocol, Return, Route, RoutePath, RouteTarget, Tls};
 pub use image::{Base, BaseBuild, File, FileSource, Stage, User};
 
 use indexmap::IndexMap;
-use podinit_plan::plan::{Attributes, Backoff, Format, Kind, Listener, OnFailure, Ready, RestartPolicy, Schedule, Value};
+use podinit_plan::plan::{
+    Attributes, Backoff, Format, Get, Kind, Listener, MemoryLimit, Monitor, OnFailure, Ready, RestartPolicy, Schedule, Value,
+};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -63,10 +67,14 @@ pub struct Pod {
     pub container: Container,
     /// Where podinit can be talked to as supervisord can.
     pub control: Option<Control>,
+    /// What is watched besides the services' own checks.
+    pub monitor: Monitor,
     /// Containers beside the pod, by name.
     pub backing_services: IndexMap<String, Backing>,
     /// What `podctl test acceptance` holds the pod to.
     pub acceptance: Acceptance,
+    /// Who is told when something is wrong.
+    pub alerts: Option<Alerts>,
 }
 
 /// Where podinit can be talked to as supervisord can, and its page for people.
@@ -109,6 +117,8 @@ pub struct Service {
     pub listener: Option<Listener>,
     /// How it is asked whether it is well; filled in from its port when it has none of its own.
     pub healthcheck: Option<HealthCheck>,
+    /// What the memory of its whole tree may be; with replicas, that of each.
+    pub memory: Option<MemoryLimit>,
     /// When it counts as up, if it says so.
     pub ready: Option<Ready>,
     /// Without that and without a check: alive for this long is ready.
@@ -171,23 +181,29 @@ pub struct HealthCheck {
     pub interval_ms: u64,
     /// Between probes while it is starting.
     pub start_interval_ms: u64,
+    /// As much as this is added to the interval at random.
+    pub jitter_ms: u64,
     /// The longest a probe may take.
     pub timeout_ms: u64,
     /// Failures in a row until unready.
     pub retries: u32,
+    /// Passes in a row until ready.
+    pub success_threshold: u32,
     /// After the start, for this long, no failure counts.
     pub start_period_ms: u64,
-    /// What follows.
-    pub on_failure: OnFailure,
+    /// What follows, step by step.
+    pub on_failure: Vec<OnFailure>,
 }
 
 /// What a check does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Probe {
-    /// GET of a path (a template) on the service's first port, or its socket.
-    Http(String),
+    /// A request to the service's first port, or its socket.
+    Http(Get),
     /// A connection to the service's first port, or its socket.
     Tcp,
+    /// A connection to this unix socket; absolute.
+    Unix(String),
     /// A command ends with 0.
     Exec(Command),
 }

@@ -7,7 +7,7 @@ use crate::spec::model::Pod;
 use crate::spec::source::Span;
 
 /// Where podctl keeps what is its own.
-const OWN: [&str; 4] = ["/usr/local/bin/podinit", "/etc/podinit", "/run/podinit", "/run/nginx"];
+const OWN: [&str; 5] = ["/usr/local/bin/podinit", "/usr/local/bin/podinit-deliver", "/etc/podinit", "/run/podinit", "/run/nginx"];
 
 /// Files in the way of podctl's own, and builds that read secrets which are not there.
 pub fn check(pod: &Pod, places: &Places<'_>, diagnostics: &mut Vec<Diagnostic>) {

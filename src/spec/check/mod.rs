@@ -3,12 +3,14 @@
 //! What could not be read has been reported: a service that is missing from the pod for that reason, or a key of it,
 //! leads to no second diagnostic here.
 
+mod alerts;
 mod capabilities;
 mod container;
 mod dependencies;
 mod files;
 mod gateway;
 mod logs;
+mod memory;
 mod oneshots;
 mod ports;
 mod replicas;
@@ -30,6 +32,7 @@ pub fn pod(pod: &Pod, tree: &Node, diagnostics: &mut Vec<Diagnostic>) {
     replicas::check(pod, &places, diagnostics);
     ports::check(pod, &places, diagnostics);
     logs::check(pod, &places, diagnostics);
+    memory::check(pod, &places, diagnostics);
     routes::check(pod, &places, diagnostics);
     users::check(pod, &places, diagnostics);
     files::check(pod, &places, diagnostics);
@@ -37,6 +40,7 @@ pub fn pod(pod: &Pod, tree: &Node, diagnostics: &mut Vec<Diagnostic>) {
     container::check(pod, &places, diagnostics);
     capabilities::check(pod, &places, diagnostics);
     stopping::check(pod, &places, diagnostics);
+    alerts::check(pod, &places, diagnostics);
 }
 
 /// Where things stand in the text.

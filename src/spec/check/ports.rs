@@ -61,13 +61,21 @@ fn listening(pod: &Pod, places: &Places<'_>, diagnostics: &mut Vec<Diagnostic>) 
             }
         }
     }
-    if let Some(port) = pod.control.as_ref().and_then(|control| control.port) {
-        let span = places.tree.at(&["control", "port"]).map_or_else(Span::default, |node| node.span);
+    let control = pod.control.as_ref().and_then(|control| control.port);
+    let metrics = pod.monitor.metrics.as_ref().map(|metrics| metrics.port);
+    let metrics_at = if places.tree.at(&["monitor", "metrics", "port"]).is_some() {
+        ["monitor", "metrics", "port"].as_slice()
+    } else {
+        &["monitor", "metrics"]
+    };
+    let own = [(control, "control", ["control", "port"].as_slice()), (metrics, "metrics", metrics_at)];
+    for (port, name, path) in own.into_iter().filter_map(|(port, name, path)| Some((port?, name, path))) {
+        let span = places.tree.at(path).map_or_else(Span::default, |node| node.span);
         match listeners.get(&port) {
-            None => drop(listeners.insert(port, ("control".to_owned(), span))),
+            None => drop(listeners.insert(port, (name.to_owned(), span))),
             Some((other, first)) => {
                 let diagnostic = Diagnostic::error(span, format!("port {port} is used twice"));
-                let diagnostic = diagnostic.label("again by `control`").also(*first, format!("first used by `{other}`"));
+                let diagnostic = diagnostic.label(format!("again by `{name}`")).also(*first, format!("first used by `{other}`"));
                 diagnostics.push(diagnostic.help("give podinit's own surface a port of its own"));
             }
         }

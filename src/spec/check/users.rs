@@ -3,7 +3,7 @@
 use super::Places;
 use crate::spec::decode::nearest;
 use crate::spec::diagnostics::Diagnostic;
-use crate::spec::model::Pod;
+use crate::spec::model::{AlertTarget, Pod};
 use crate::spec::source::Span;
 
 /// Users that practically every base has.
@@ -22,7 +22,14 @@ pub fn check(pod: &Pod, places: &Places<'_>, diagnostics: &mut Vec<Diagnostic>) 
     };
     let files = pod.files.iter().filter_map(|(target, file)| Some((file.user.as_deref()?, place("files", target))));
     let secrets = pod.secrets.iter().filter_map(|(name, secret)| Some((secret.user.as_deref()?, place("secrets", name))));
-    for (user, span) in services.chain(files).chain(secrets) {
+    let sinks = pod.alerts.iter().flat_map(|alerts| &alerts.sinks).filter_map(|(name, sink)| match &sink.to {
+        AlertTarget::Command { user, .. } if !user.contains("${") => {
+            let node = ["user", "command"].iter().find_map(|key| places.tree.at(&["alerts", "sinks", name, key]));
+            Some((user.as_str(), node.map(|node| node.span).unwrap_or_default()))
+        }
+        _ => None,
+    });
+    for (user, span) in services.chain(files).chain(secrets).chain(sinks) {
         diagnostics.extend(undeclared(pod, user, span));
     }
 }

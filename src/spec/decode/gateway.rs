@@ -7,6 +7,7 @@ use super::{Decoder, headers, ports, value};
 use crate::spec::model::{Command, Gateway, Probe, Protocol, Service, Tls};
 use crate::spec::node::{Node, Value};
 use indexmap::IndexMap;
+use podinit_plan::plan::Get;
 
 const SECTION: Section = Section {
     expected: "a map with the keys of a gateway",
@@ -55,9 +56,10 @@ const SECTION: Section = Section {
         "cap_add",
         "cap_drop",
         "logging",
+        "memory",
         "replicas",
     ],
-    later: &["host", "memory"],
+    later: &["host"],
 };
 
 const TLS: Section = Section {
@@ -98,7 +100,7 @@ pub fn gateway(
     let rules = Rules {
         command: Some(Command::Words(["nginx", "-e", "stderr", "-c", "/etc/nginx/nginx.conf"].map(str::to_owned).to_vec())),
         working_dir: "/",
-        probe: Probe::Http(OWN_CHECK.to_owned()),
+        probe: Probe::Http(Get::new(OWN_CHECK)),
         stop_signal: "SIGQUIT",
         priority: first,
     };

@@ -3,7 +3,7 @@
 use super::keys::Section;
 use super::{Decoder, value};
 use crate::spec::model::{Cors, Expires};
-use crate::spec::node::{Node, Value};
+use crate::spec::node::{Entry, Node, Value};
 use indexmap::IndexMap;
 use podinit_plan::units;
 use std::net::IpAddr;
@@ -15,6 +15,15 @@ const CORS: Section = Section {
     later: &["methods", "headers", "max_age"],
 };
 
+/// Whether a key is the name of a header; if not, that is said.
+pub fn is_name(cx: &mut Decoder<'_>, entry: &Entry) -> bool {
+    let is_name = !entry.key.is_empty() && entry.key.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
+    if !is_name {
+        cx.refuse::<()>(entry.key_span, "this is no name of a header", "use letters, digits and `-`");
+    }
+    is_name
+}
+
 /// Headers of answers by name; a null or an empty text takes one away.
 pub fn headers(cx: &mut Decoder<'_>, node: &Node) -> Option<IndexMap<String, String>> {
     let map = match &node.value {
@@ -25,9 +34,7 @@ pub fn headers(cx: &mut Decoder<'_>, node: &Node) -> Option<IndexMap<String, Str
     let mut headers = IndexMap::new();
     // `x-robots-tag` is a header, and nobody's own key.
     for entry in map.entries.iter().filter(|entry| !entry.value.is_broken()) {
-        let is_name = !entry.key.is_empty() && entry.key.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
-        if !is_name {
-            cx.refuse::<()>(entry.key_span, "this is no name of a header", "use letters, digits and `-`");
+        if !is_name(cx, entry) {
             continue;
         }
         let text = match entry.value.scalar() {

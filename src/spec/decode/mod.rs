@@ -2,6 +2,7 @@
 //! everything else is still looked at.
 
 mod acceptance;
+mod alerts;
 mod attributes;
 mod backing;
 mod base;
@@ -19,6 +20,9 @@ mod healthcheck;
 mod keys;
 mod listeners;
 mod logging;
+mod memory;
+mod metrics;
+mod monitor;
 mod pod;
 mod ports;
 mod ready;

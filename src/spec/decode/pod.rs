@@ -5,10 +5,11 @@ use super::environment::{self, environment, labels};
 use super::keys::{Section, mentions, nearest};
 use super::users::users;
 use super::{
-    Decoder, acceptance, backing, base, container, control, files, gateway, listeners, ports, secrets, service, value, volumes,
+    Decoder, acceptance, alerts, backing, base, container, control, files, gateway, listeners, monitor, ports, secrets, service,
+    value, volumes,
 };
 use crate::spec::diagnostics::Diagnostic;
-use crate::spec::model::{DEFAULT_UID, DEFAULT_USER, GATEWAY, Pod, PublishedPort, Service, Stage, User};
+use crate::spec::model::{Alerts, DEFAULT_UID, DEFAULT_USER, GATEWAY, Pod, PublishedPort, Service, Stage, User};
 use crate::spec::node::{Map, Node, Value};
 use crate::spec::source::Span;
 use indexmap::IndexMap;
@@ -61,9 +62,11 @@ const SECTION: Section = Section {
         "backing_services",
         "control",
         "event_listeners",
+        "monitor",
         "acceptance",
+        "alerts",
     ],
-    later: &["monitor", "alerts"],
+    later: &[],
 };
 
 /// The pod that a tree describes; none when it is no pod at all. Complete only when nothing was reported.
@@ -90,6 +93,7 @@ pub fn pod(cx: &mut Decoder<'_>, tree: &Node, folder: &Path) -> Option<Pod> {
         }
     }
     let control = value(cx, map, "control", control::control);
+    let volumes = value(cx, map, "volumes", |cx, node| volumes::volumes(cx, node, folder)).unwrap_or_default();
     let gateway = value(cx, map, GATEWAY, |cx, node| gateway::gateway(cx, node, &services, &route_settings));
     let mut pod = Pod {
         image: value(cx, map, "image", base::image).map_or_else(|| format!("{name}:latest"), tagged),
@@ -113,7 +117,8 @@ pub fn pod(cx: &mut Decoder<'_>, tree: &Node, folder: &Path) -> Option<Pod> {
                 .map(own_port)
                 .collect(),
         },
-        volumes: value(cx, map, "volumes", |cx, node| volumes::volumes(cx, node, folder)).unwrap_or_default(),
+        monitor: monitor::monitor(cx, map.get("monitor"), &volumes),
+        volumes,
         stop_grace_period_ms: value(cx, map, "stop_grace_period", Decoder::duration).unwrap_or(10_000),
         services,
         gateway,
@@ -122,10 +127,13 @@ pub fn pod(cx: &mut Decoder<'_>, tree: &Node, folder: &Path) -> Option<Pod> {
         backing_services: value(cx, map, "backing_services", |cx, node| backing::backing_services(cx, node, folder))
             .unwrap_or_default(),
         acceptance: value(cx, map, "acceptance", acceptance::acceptance).unwrap_or_default(),
+        alerts: value(cx, map, "alerts", alerts::alerts).flatten(),
     };
     let is_app = |user: &str| user.split(':').any(|part| part == DEFAULT_USER);
     let owners = pod.files.values().map(|file| &file.user).chain(pod.secrets.values().map(|secret| &secret.user));
-    let app_is_used = pod.all_services().any(|(_, service)| is_app(&service.user)) || owners.flatten().any(|user| is_app(user));
+    let tellers = pod.alerts.iter().flat_map(Alerts::users);
+    let owned = owners.flatten().map(String::as_str).chain(tellers).any(is_app);
+    let app_is_used = pod.all_services().any(|(_, service)| is_app(&service.user)) || owned;
     if app_is_used && !pod.users.contains_key(DEFAULT_USER) {
         pod.users.insert(DEFAULT_USER.to_owned(), User { uid: DEFAULT_UID, gid: DEFAULT_UID, ..User::default() });
     }

@@ -168,6 +168,16 @@ impl Decoder<'_> {
         }
     }
 
+    /// A share from 1 to 100 percent, such as `90%`.
+    pub fn percent(&mut self, node: &Node) -> Option<u8> {
+        let text = self.literal(node, "a share such as 90%")?;
+        let number = text.strip_suffix('%').and_then(|number| number.parse().ok());
+        match number.filter(|percent| (1..=100).contains(percent)) {
+            Some(percent) => Some(percent),
+            None => self.refuse(node.span, format!("`{text}` is no share"), "write a share from `1%` to `100%`, such as `90%`"),
+        }
+    }
+
     /// One of a few words.
     pub fn one_of<T: Copy>(&mut self, node: &Node, words: &[(&str, T)]) -> Option<T> {
         let names = || words.iter().map(|(word, _)| *word);

@@ -8,6 +8,7 @@ use super::environment::{env_files, environment};
 use super::healthcheck::{healthcheck, with_defaults};
 use super::keys::{Section, mentions};
 use super::logging::logging;
+use super::memory;
 use super::ready::ready;
 use super::restart::{self, restart};
 use super::route::{Owner, Settings, routes};
@@ -55,11 +56,12 @@ const SECTION: Section = Section {
         "cap_add",
         "cap_drop",
         "logging",
+        "memory",
         "environment",
         "env_file",
         "route",
     ],
-    later: &["memory", "secrets", "volumes", "files", "image", "profiles"],
+    later: &["secrets", "volumes", "files", "image", "profiles"],
 };
 
 /// What differs between the defaults of a service and of a gateway.
@@ -136,6 +138,7 @@ pub fn process(cx: &mut Decoder<'_>, map: &Map, node: &Node, rules: &Rules) -> S
         protocol: Protocol::Http,
         listener: None,
         healthcheck: check.flatten(),
+        memory: value(cx, map, "memory", memory::limit),
         ready: None,
         ready_after_ms: value(cx, map, "ready_after", Decoder::duration).unwrap_or(1_000),
         start_timeout_ms: value(cx, map, "start_timeout", Decoder::positive_duration).unwrap_or(60_000),

@@ -1,8 +1,12 @@
 //! Whole files in, pods or diagnostics out.
 
+mod alerts;
 mod container;
 mod control;
+mod health;
 mod images;
+mod memory;
+mod metrics;
 mod mistakes;
 mod pods;
 mod processes;

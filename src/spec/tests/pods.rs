@@ -2,7 +2,7 @@
 
 use super::{load_texts, pod};
 use crate::spec::model::*;
-use podinit_plan::plan::{Attributes, Backoff, Format, Kind, OnFailure, RestartPolicy, Value};
+use podinit_plan::plan::{Attributes, Backoff, Format, Get, Kind, OnFailure, RestartPolicy, Value};
 use podinit_plan::units::{Rate, RatePeriod};
 use std::collections::BTreeMap;
 
@@ -54,6 +54,7 @@ fn a_service_that_says_nothing_has_the_defaults() {
         protocol: Protocol::Http,
         listener: None,
         healthcheck: None,
+        memory: None,
         ready: None,
         ready_after_ms: 1_000,
         start_timeout_ms: 60_000,
@@ -89,7 +90,7 @@ fn a_route_brings_a_gateway_on_the_loopback() {
         Command::Words(["nginx", "-e", "stderr", "-c", "/etc/nginx/nginx.conf"].map(str::to_owned).to_vec())
     );
     let check = gateway.service.healthcheck.expect("a check");
-    assert_eq!(check.probe, Probe::Http("/_podctl/nginx".to_owned()));
+    assert_eq!(check.probe, Probe::Http(Get::new("/_podctl/nginx")));
     let [port] = pod.ports.as_slice() else { panic!("{:?}", pod.ports) };
     assert_eq!(
         (port.address.map(|a| a.to_string()).as_deref(), port.host, port.container),
@@ -128,7 +129,7 @@ fn commands_have_three_forms() {
 #[test]
 fn checks_have_their_forms() {
     let probe = |lines: &str| one(lines).healthcheck.map(|check| check.probe);
-    assert_eq!(probe("port: 1\nhealthcheck: /up"), Some(Probe::Http("/up".into())));
+    assert_eq!(probe("port: 1\nhealthcheck: /up"), Some(Probe::Http(Get::new("/up"))));
     assert_eq!(probe("port: 1\nhealthcheck: { interval: 1s }"), Some(Probe::Tcp));
     assert_eq!(probe("healthcheck: { exec: [a, b] }"), Some(Probe::Exec(Command::Words(vec!["a".into(), "b".into()]))));
     assert_eq!(probe("healthcheck: { test: [CMD, a] }"), Some(Probe::Exec(Command::Words(vec!["a".into()]))));
@@ -136,7 +137,7 @@ fn checks_have_their_forms() {
     assert_eq!(probe("port: 1\nhealthcheck: { test: [NONE] }"), None);
     let check = one("port: 1\nhealthcheck: { tcp: true, retries: 9, start_period: 0, on_failure: stop_pod }").healthcheck;
     let check = check.expect("a check");
-    assert_eq!((check.retries, check.start_period_ms, check.on_failure), (9, 0, OnFailure::StopPod));
+    assert_eq!((check.retries, check.start_period_ms, check.on_failure), (9, 0, vec![OnFailure::StopPod]));
     assert_eq!((check.interval_ms, check.timeout_ms), (10_000, 5_000));
 }
 
@@ -213,7 +214,7 @@ fn a_second_file_lies_over_the_first() {
     let base = "services: {a: {command: x, port: 1, healthcheck: /up, environment: {A: \"1\"}}}";
     let pod = load_texts(&[base, over]).expect("no mistakes").pod;
     let check = pod.services["a"].healthcheck.as_ref().expect("a check");
-    assert_eq!((&check.probe, check.interval_ms), (&Probe::Http("/up".into()), 1_000));
+    assert_eq!((&check.probe, check.interval_ms), (&Probe::Http(Get::new("/up")), 1_000));
     assert_eq!(pod.services["a"].environment.len(), 2);
     assert_eq!(pod.services.len(), 2);
 }

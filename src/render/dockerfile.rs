@@ -35,6 +35,8 @@ struct Context<'a> {
     file_commands: Option<String>,
     gateway: Option<Gateway>,
     podinit: &'static str,
+    /// Where podinit-deliver goes, if at all.
+    deliver: Option<&'static str>,
     plan: &'static str,
     user: String,
     ports: Vec<String>,
@@ -95,11 +97,11 @@ impl Family {
     }
 }
 
-/// `Dockerfile` of a pod.
+/// `Dockerfile` of a pod, with podinit-deliver or without.
 ///
 /// # Errors
 /// A build whose target folder is known at run time only.
-pub fn render(pod: &Pod, facts: &Facts) -> Result<String> {
+pub fn render(pod: &Pod, facts: &Facts, has_deliver: bool) -> Result<String> {
     let family = Family::of_base(pod, facts);
     let builds = Builds::of(pod, facts, family)?;
     let image_user = users::of_image(pod);
@@ -125,6 +127,7 @@ pub fn render(pod: &Pod, facts: &Facts) -> Result<String> {
             file_commands: (!file_commands.is_empty()).then(|| file_commands.join(" \\\n    && ")),
             gateway: pod.gateway.as_ref().map(|gateway| Gateway::of(pod, gateway)),
             podinit: podinit::PODINIT,
+            deliver: has_deliver.then_some(podinit::PODINIT_DELIVER),
             plan: podinit::PATH,
             user: image_user.to_string(),
             ports: exposed_ports(pod),

@@ -24,8 +24,12 @@ pub const TLS_CONF: &str = "/etc/nginx/tls.conf";
 pub const NGINX_RUN_DIR: &str = "/run/nginx";
 /// The socket on which podinit answers `/health` and `/status` for the gateway.
 pub const PUBLIC_SOCKET: &str = "/run/podinit/public.sock";
+/// The folder of files that are there while services are not ready; nginx asks none whose file is.
+pub const UNREADY_DIR: &str = "/run/podinit/unready";
 /// The path by which nginx itself is checked; it is answered to 127.0.0.1 and ::1 alone.
 pub const NGINX_CHECK_PATH: &str = "/_podctl/nginx";
+/// The path by which nginx is asked for its figures; answered as the other.
+pub const NGINX_STATUS_PATH: &str = "/_podctl/nginx/status";
 
 /// What rendering has to know of the pod's folder. Gathered by [`crate::image`], so that rendering reads no disk.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -53,6 +57,8 @@ pub struct Files {
     pub dockerfile: String,
     /// `plan.json`
     pub plan: String,
+    /// Whether the image gets podinit-deliver.
+    pub has_deliver: bool,
     /// `nginx.conf`, when there is a gateway.
     pub nginx_conf: Option<String>,
     /// `tls.conf`, when the gateway speaks TLS.
@@ -106,9 +112,12 @@ pub fn lockfile_names() -> impl Iterator<Item = &'static str> {
 /// What pod.yaml asks for and no image can give, such as a build whose target folder is known at run time only.
 pub fn render(pod: &Pod, facts: &Facts) -> Result<Files> {
     let own = |name: &str| facts.templates.get(name).map(String::as_str);
+    let plan = plan::compile(pod, facts)?;
+    let has_deliver = plan::needs_deliver(&plan);
     Ok(Files {
-        dockerfile: dockerfile::render(pod, facts)?,
-        plan: plan::render(pod, facts)?,
+        dockerfile: dockerfile::render(pod, facts, has_deliver)?,
+        plan: plan::render(&plan)?,
+        has_deliver,
         nginx_conf: pod.gateway.as_ref().map(|gateway| nginx::render(pod, gateway, own("nginx.conf"))).transpose()?,
         tls_conf: pod
             .gateway

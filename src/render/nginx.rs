@@ -8,7 +8,7 @@ mod tls;
 
 pub use tls::{prepare as prepare_tls, render as render_tls};
 
-use super::{NGINX_CHECK_PATH, NGINX_RUN_DIR, PUBLIC_SOCKET, templates};
+use super::{NGINX_CHECK_PATH, NGINX_RUN_DIR, NGINX_STATUS_PATH, PUBLIC_SOCKET, templates};
 use crate::spec::model::{Gateway, Pod, Protocol, Route, RoutePath, RouteTarget, Service};
 use anyhow::{Result, bail};
 use headers::{Cors, Header};
@@ -20,6 +20,7 @@ struct Context<'a> {
     run_dir: &'a str,
     public_socket: &'a str,
     check_path: &'a str,
+    status_path: &'a str,
     shutdown_timeout_ms: u64,
     upstreams: Vec<Upstream<'a>>,
     zones: Vec<Zone>,
@@ -101,7 +102,7 @@ pub fn render(pod: &Pod, gateway: &Gateway, template: Option<&str>) -> Result<St
 fn context<'a>(pod: &'a Pod, gateway: &'a Gateway) -> Result<Context<'a>> {
     let routes: Vec<(&str, &Route)> =
         pod.all_services().flat_map(|(name, service)| service.routes.iter().map(move |route| (name, route))).collect();
-    let upstreams = upstreams(pod, &routes)?;
+    let upstreams = upstreams(pod)?;
     let mut zones = Vec::new();
     let mut all_cors: Vec<Cors> = Vec::new();
     let mut prepared = Vec::new();
@@ -129,6 +130,7 @@ fn context<'a>(pod: &'a Pod, gateway: &'a Gateway) -> Result<Context<'a>> {
         run_dir: NGINX_RUN_DIR,
         public_socket: PUBLIC_SOCKET,
         check_path: NGINX_CHECK_PATH,
+        status_path: NGINX_STATUS_PATH,
         shutdown_timeout_ms: shutdown_timeout_ms(gateway.service.stop_grace_period_ms),
         has_replicas: upstreams.iter().any(|upstream| upstream.servers.len() > 1),
         upstreams,
@@ -155,11 +157,18 @@ fn context<'a>(pod: &'a Pod, gateway: &'a Gateway) -> Result<Context<'a>> {
     })
 }
 
+/// The names of the services that routes lead to.
+pub fn routed(pod: &Pod) -> impl Iterator<Item = &str> {
+    let routes = || pod.all_services().flat_map(|(_, service)| &service.routes);
+    let is_used = move |name: &str| routes().any(|route| matches!(&route.target, RouteTarget::Service(of) if of == name));
+    pod.services.keys().map(String::as_str).filter(move |name| is_used(name))
+}
+
 /// The services that routes lead to, each with the addresses of all that run of it.
-fn upstreams<'a>(pod: &'a Pod, routes: &[(&str, &Route)]) -> Result<Vec<Upstream<'a>>> {
-    let is_used = |name: &str| routes.iter().any(|(_, route)| matches!(&route.target, RouteTarget::Service(of) if of == name));
+fn upstreams(pod: &Pod) -> Result<Vec<Upstream<'_>>> {
     let mut upstreams = Vec::new();
-    for (name, service) in pod.services.iter().filter(|(name, _)| is_used(name)) {
+    for name in routed(pod) {
+        let service = &pod.services[name];
         let servers = addresses(name, service);
         if servers.is_empty() {
             bail!("cannot route to service {name}: it has no port; give it `port` or `socket`");

@@ -1,11 +1,15 @@
 //! From a pod to podinit's plan.
 
+mod alerts;
 mod control;
+mod monitor;
 mod service;
 mod told;
 
-use super::{Facts, NGINX_RUN_DIR, PUBLIC_SOCKET, files};
-use crate::spec::model::Pod;
+pub use alerts::{environment_variables, needs_deliver, secret_variables};
+
+use super::{Facts, NGINX_RUN_DIR, PUBLIC_SOCKET, files, users};
+use crate::spec::model::{Alerts, Pod};
 use anyhow::{Context, Result};
 use podinit_plan::plan::{self as target, Plan};
 use std::collections::BTreeMap;
@@ -14,10 +18,10 @@ use std::path::Path;
 /// `plan.json`: the plan with sorted keys, one value a line, so that two of them can be compared by eye.
 ///
 /// # Errors
-/// As [`compile`].
-pub fn render(pod: &Pod, facts: &Facts) -> Result<String> {
+/// None that is known; whatever the JSON writer may refuse.
+pub fn render(plan: &Plan) -> Result<String> {
     // serde_json keeps the keys of a value sorted, those of a struct in the order of its fields.
-    let mut text = serde_json::to_value(compile(pod, facts)?)
+    let mut text = serde_json::to_value(plan)
         .and_then(|value| serde_json::to_string_pretty(&value))
         .context("cannot write plan.json: the plan is no JSON; this is a defect of podctl, please report it")?;
     text.push('\n');
@@ -37,7 +41,7 @@ pub fn compile(pod: &Pod, facts: &Facts) -> Result<Plan> {
             services.insert(instance.name, compiled);
         }
     }
-    Ok(Plan {
+    let mut plan = Plan {
         version: target::VERSION,
         name: pod.name.clone(),
         stop_grace_period_ms: pod.stop_grace_period_ms,
@@ -47,12 +51,17 @@ pub fn compile(pod: &Pod, facts: &Facts) -> Result<Plan> {
         files: files::planned(pod, facts),
         public_socket: pod.gateway.as_ref().map(|_| PUBLIC_SOCKET.to_owned()),
         servers: control::servers(pod),
+        monitor: monitor::planned(pod),
+        alerts: alerts::alerts(pod)?,
         services,
-    })
+    };
+    alerts::add_secrets(&mut plan);
+    Ok(plan)
 }
 
 /// The folders that the services of a pod write to, each with the user of the first service that does.
 pub(super) fn directories(pod: &Pod) -> Vec<target::Directory> {
+    let own = users::of_image(pod).to_string();
     let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
     for (_, service) in pod.all_services() {
         let file = service.logging.file.as_deref();
@@ -66,6 +75,10 @@ pub(super) fn directories(pod: &Pod) -> Vec<target::Directory> {
         if let Some(folder) = folder {
             owners.entry(folder).or_insert(&service.user);
         }
+    }
+    // Nobody's but podinit's.
+    for folder in pod.alerts.iter().flat_map(Alerts::folders) {
+        owners.entry(folder).or_insert(&own);
     }
     if let Some(gateway) = &pod.gateway {
         owners.insert(NGINX_RUN_DIR, &gateway.service.user);
@@ -188,5 +201,31 @@ mod tests {
         for other in ["root", "'10001:5'", "'${WHO}'"] {
             assert_eq!(user(&format!("{services}, user: {other} }} }}")), "0:0", "{other}");
         }
+    }
+    #[test]
+    fn receivers_are_requests_with_templates_and_their_secrets_have_names_only() {
+        let text = "services: { a: { command: x, environment: { DB: '${DB_URL:?}', LEVEL: '${LEVEL:-info}' } } }\n\
+                    alerts: { queue: /var/lib/alerts, secrets: [OTHER], sinks: { ops: { slack: '${SLACK:?}' }, pager: { pagerduty: '${KEY}' },\n\
+                    am: { alertmanager: 'http://am:9093/' }, mail: { email: { server: '${SMTP}', from: a@b, to: c@d } },\n\
+                    page: { command: 'page now', user: root } } }";
+        let pod = pod(text);
+        let plan = compile_pod(&pod).expect("compiles");
+        assert!(needs_deliver(&plan));
+        let alerts = plan.alerts.as_ref().expect("there are some");
+        assert_eq!(alerts.secrets, ["DB_URL", "KEY", "OTHER", "SLACK", "SMTP"]);
+        assert!(["SLACK", "KEY", "SMTP"].iter().all(|name| plan.variables().contains(*name)), "podctl up hands them over");
+        let url = |name: &str| match &alerts.sinks[name].to {
+            target::Target::Http(http) => http.url.text().to_owned(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!((url("am").as_str(), url("ops").as_str()), ("http://am:9093/api/v2/alerts", "${SLACK:?}"));
+        let target::Target::Command { command, user } = &alerts.sinks["page"].to else { panic!("{alerts:?}") };
+        assert_eq!(*command, target::Command::Words(vec!["page".to_owned(), "now".to_owned()]));
+        assert_eq!(user.as_deref(), Some("root"));
+        // Who becomes root can become everybody: the queue is podinit's own.
+        let queue = plan.directories.iter().find(|directory| directory.path == "/var/lib/alerts");
+        assert_eq!(queue.and_then(|directory| directory.user.as_deref()), Some("0:0"));
+        let file_alone = self::pod("services: { a: { command: x } }\nalerts: true");
+        assert!(!needs_deliver(&compile_pod(&file_alone).expect("compiles")));
     }
 }

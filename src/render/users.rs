@@ -2,7 +2,7 @@
 //! base resolves names.
 
 use super::files;
-use crate::spec::model::Pod;
+use crate::spec::model::{Alerts, Pod};
 use std::fmt;
 
 /// A user and a group in numbers.
@@ -55,7 +55,8 @@ pub fn owner(pod: &Pod, user: &str) -> String {
 /// The image's user: that of the services when all have the same one and none needs more, else root, who can become each
 /// of them.
 pub fn of_image(pod: &Pod) -> Ids {
-    let mut users = pod.all_services().map(|(_, service)| ids(pod, &service.user));
+    let tellers = pod.alerts.iter().flat_map(Alerts::users);
+    let mut users = pod.all_services().map(|(_, service)| service.user.as_str()).chain(tellers).map(|user| ids(pod, user));
     let needs_root = pod.all_services().any(|(_, service)| service.needs_root()) || files::need_root(pod);
     match users.next().flatten() {
         Some(first) if !needs_root && users.all(|user| user == Some(first)) => first,

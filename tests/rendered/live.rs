@@ -12,9 +12,10 @@ use std::path::Path;
 
 pub fn trials() -> Vec<Trial> {
     let nginx = tools::find("NGINX", "nginx");
-    let cases: [Case; 12] = [
+    let cases: [Case; 13] = [
         ("each path goes to its service", routing),
         ("a service that is down is a 503, others stay", unavailable),
+        ("a service that listens and is not ready is not asked, in whatever protocol", not_ready),
         ("beyond its rate a client gets 429", rate_limit),
         ("a request has one id everywhere", request_ids),
         ("a websocket passes", websocket),
@@ -90,6 +91,40 @@ fn unavailable(nginx: &Path) {
     assert!(!browser.header("Retry-After").is_empty());
 
     assert_eq!(nginx.get("/up").status, 200);
+}
+
+/// podinit keeps a file for each service that is not ready; the tests do it here.
+fn not_ready(nginx: &Path) {
+    let services: Vec<Echo> = (0..5).map(|_| Echo::start(0)).collect();
+    let keys =
+        ["route: /a", "protocol: fastcgi, route: /b", "protocol: uwsgi, route: /c", "route: { path: /d, allow: [127.0.0.1] }"];
+    let keys = keys.into_iter().chain(["route: { path: /e, strip_prefix: true, cors: '*' }"]);
+    let keys: Vec<String> = services.iter().zip(keys).map(|(service, keys)| format!("port: {}, {keys}", service.port)).collect();
+    let nginx = Nginx::start(nginx, &keys.iter().map(String::as_str).collect::<Vec<_>>());
+    std::fs::create_dir(nginx.path("unready")).expect("a folder");
+    let flags: Vec<_> = (0..5).map(|index| nginx.path(&format!("unready/s{index}"))).collect();
+    flags.iter().for_each(|flag| std::fs::write(flag, "").expect("a file"));
+    for path in ["/a", "/a/x?y=z", "/b", "/c/x", "/d/x", "/e/x"] {
+        let answer = nginx.get(path);
+        assert_error(&answer, 503, "unavailable");
+        assert_eq!((answer.header("Retry-After"), answer.header("Cache-Control")), ("2", "no-store"), "{path}");
+    }
+    assert_error(&request(nginx.port, "POST", "/a", &[], "body"), 503, "unavailable");
+    assert!(get(nginx.port, "/a", &["Accept: text/html"]).body.starts_with("<!doctype html>"));
+    assert_eq!(nginx.get("/health").status, 503, "podinit is not there, and has no flag");
+    // The file is gone: the same nginx asks at once.
+    for (flag, path) in [(&flags[0], "/a"), (&flags[4], "/e")] {
+        std::fs::remove_file(flag).expect("its own file");
+        assert_eq!(nginx.get(path).status, 200, "{path}");
+    }
+    assert_error(&nginx.get("/b"), 503, "unavailable");
+    if let Some(stream) = from_outside(nginx.port) {
+        assert_error(&exchange(stream, "GET", "/d/x", &[], ""), 403, "forbidden");
+    }
+    std::fs::remove_file(&flags[3]).expect("its own file");
+    assert_eq!(request_line(&nginx.get("/d/x?y=z")), "GET /d/x?y=z HTTP/1.1");
+    let asked: Vec<usize> = services.into_iter().map(Echo::stop).collect();
+    assert_eq!(asked, [1, 0, 0, 1, 1], "connections to each");
 }
 
 fn rate_limit(nginx: &Path) {
@@ -264,13 +299,17 @@ fn own_paths(nginx: &Path) {
     assert_eq!(nginx.get("/_podctl/nginx").status, 204);
     let from_six = TcpStream::connect(("::1", nginx.port)).expect("nginx listens on IPv6");
     assert_eq!(exchange(from_six, "GET", "/_podctl/nginx", &[], "").status, 204);
+    let status = nginx.get("/_podctl/nginx/status");
+    assert!(status.status == 200 && status.body.starts_with("Active connections:"), "{status:?}");
     // From another address of this machine, when it has one: as from outside.
-    if let Some(stream) = from_outside(nginx.port) {
-        assert_error(&exchange(stream, "GET", "/_podctl/nginx", &[], ""), 404, "not_found");
+    for (path, status, error) in [("/_podctl/nginx", 404, "not_found"), ("/_podctl/nginx/status", 403, "forbidden")] {
+        if let Some(stream) = from_outside(nginx.port) {
+            assert_error(&exchange(stream, "GET", path, &[], ""), status, error);
+        }
     }
     let log = nginx.stop();
     assert!(
-        log.lines().all(|line| line.contains(r#""status":503"#) || line.contains(r#""status":404"#)),
+        log.lines().all(|line| line.contains(r#""status":503"#) || line.contains(r#""status":40"#)),
         "checks that pass are not logged: {log}"
     );
 }

@@ -35,6 +35,8 @@ pub struct Location {
     /// Where it leads elsewhere.
     answer: Option<String>,
     files: Option<Files>,
+    /// The location that goes on when who may ask has been looked at.
+    then: Option<String>,
     pass: Option<Pass>,
 }
 
@@ -84,9 +86,17 @@ pub fn locations(pod: &Pod, gateway: &Gateway, prepared: &Prepared<'_>, exact: &
         let answer = Some(format!("{}{text}", answer.status));
         return Ok(matchers.into_iter().map(|matches| Location { matches, answer: answer.clone(), ..base.clone() }).collect());
     }
+    let is_guarded = !route.allow.is_empty();
     match &route.files {
+        // A flag is looked at before who may ask is, unless that is the matter of another location.
+        None if is_guarded && pass.as_ref().is_some_and(Pass::has_flag) => {
+            let name = format!("@podctl_{index}");
+            let then = |matches| Location { matches, then: Some(name.clone()), ..base.clone() };
+            let last = Location { pass, ..looked_at(&base, &name) };
+            Ok(matchers.into_iter().map(then).chain([last]).collect())
+        }
         None => Ok(matchers.into_iter().map(|matches| Location { matches, pass: pass.clone(), ..base.clone() }).collect()),
-        Some(folder) => Ok(with_files(route, folder, pass, &base, *index, exact, matchers)),
+        Some(folder) => Ok(with_files(route, folder, pass.map(|pass| pass.guarded(is_guarded)), &base, *index, exact, matchers)),
     }
 }
 

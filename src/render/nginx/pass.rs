@@ -1,6 +1,7 @@
 //! Handing a request on: to a service in its protocol, or elsewhere.
 
 use super::{always_quoted, headers, quoted};
+use crate::render::UNREADY_DIR;
 use crate::spec::model::{Gateway, Pod, Protocol, Route, RoutePath, RouteTarget};
 use serde::Serialize;
 
@@ -21,6 +22,8 @@ pub struct Pass {
     script: Option<Script>,
     /// What the service does not see of the path.
     prefix: String,
+    /// The file that is there while the service is not ready; what is elsewhere has none.
+    flag: Option<String>,
 }
 
 /// A program behind FastCGI; its texts are as nginx is to read them.
@@ -54,6 +57,10 @@ pub fn pass(pod: &Pod, gateway: &Gateway, route: &Route, index: usize, rewrite: 
         RouteTarget::Upstream(to) => ("upstream", to.clone(), is_name(to).then(|| format!("$podctl_upstream_{index}"))),
         RouteTarget::Return(_) | RouteTarget::Files => return None,
     };
+    let flag = match &route.target {
+        RouteTarget::Service(name) => Some(quoted(&format!("{UNREADY_DIR}/{name}"))),
+        _ => None,
+    };
     let is_own = !route.headers.is_empty() || route.cors.is_some() || protocol != "http";
     let hidden = if is_own { headers::hidden_of_route(gateway, route) } else { Vec::new() };
     let script = (protocol == "fastcgi").then(|| match &route.path {
@@ -75,10 +82,21 @@ pub fn pass(pod: &Pod, gateway: &Gateway, route: &Route, index: usize, rewrite: 
         hidden,
         script,
         prefix: quoted_or_empty(&prefix),
+        flag,
     })
 }
 
 impl Pass {
+    /// Whether there is a file while the service is not ready.
+    pub fn has_flag(&self) -> bool {
+        self.flag.is_some()
+    }
+
+    /// The same where not everybody may ask: who may not is to learn nothing, so nobody is answered before that is known.
+    pub fn guarded(self, is_guarded: bool) -> Pass {
+        Pass { flag: self.flag.filter(|_| !is_guarded), ..self }
+    }
+
     pub fn speaks_fastcgi(&self) -> bool {
         self.protocol == "fastcgi"
     }

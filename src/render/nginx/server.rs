@@ -1,7 +1,7 @@
 //! Servers: one for each port, and one more for each host that has routes of its own there.
 
 use super::location::{Location, Prepared, locations};
-use crate::render::NGINX_CHECK_PATH;
+use crate::render::{NGINX_CHECK_PATH, NGINX_STATUS_PATH};
 use crate::spec::model::{Gateway, Pod, Protocol, RoutePath, RouteTarget};
 use anyhow::Result;
 use serde::Serialize;
@@ -53,7 +53,7 @@ pub fn servers(pod: &Pod, gateway: &Gateway, routes: &[Prepared<'_>]) -> Result<
 
 fn server(pod: &Pod, gateway: &Gateway, port: u16, hosts: Option<&[&str]>, routes: &[&Prepared<'_>]) -> Result<Server> {
     // nginx refuses the same exact location twice. What is asked for by name comes before the foot of a prefix.
-    let mut exact = BTreeSet::from([NGINX_CHECK_PATH.to_owned()]);
+    let mut exact = BTreeSet::from([NGINX_CHECK_PATH, NGINX_STATUS_PATH].map(str::to_owned));
     exact.extend([&gateway.health, &gateway.status].into_iter().flatten().cloned());
     let paths = routes.iter().map(|prepared| &prepared.route.path);
     exact.extend(paths.filter_map(|path| if let RoutePath::Exact(path) = path { Some(path.clone()) } else { None }));

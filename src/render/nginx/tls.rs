@@ -2,7 +2,7 @@
 //! TLS of a server is in a file of its own, which comes to where nginx looks for it before nginx starts.
 
 use super::{quoted, templates};
-use crate::render::{NGINX_CHECK_PATH, NGINX_RUN_DIR, TLS_CONF};
+use crate::render::{NGINX_CHECK_PATH, NGINX_RUN_DIR, NGINX_STATUS_PATH, TLS_CONF};
 use crate::spec::model::{Gateway, Pod, Tls};
 use anyhow::Result;
 use serde::Serialize;
@@ -24,8 +24,9 @@ struct Context {
 
 impl Redirect {
     pub fn of(_: &Pod, gateway: &Gateway, _: &Tls) -> Redirect {
-        let own = [Some(NGINX_CHECK_PATH.to_owned()), gateway.health.clone(), gateway.status.clone()];
-        Redirect { spared: own.into_iter().flatten().map(|path| quoted(&format!("http:{path}"))).collect() }
+        let inner = [NGINX_CHECK_PATH, NGINX_STATUS_PATH].map(|path| Some(path.to_owned()));
+        let own = [gateway.health.clone(), gateway.status.clone()];
+        Redirect { spared: inner.into_iter().chain(own).flatten().map(|path| quoted(&format!("http:{path}"))).collect() }
     }
 }
 

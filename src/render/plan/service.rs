@@ -39,6 +39,7 @@ pub fn compile(pod: &Pod, service: &model::Service, instance: &Instance) -> Resu
         depends_on_addresses: fill_all(&service.depends_on_addresses),
         ready: ready(service, &told),
         healthcheck,
+        memory: service.memory.clone(),
         start_timeout_ms: service.start_timeout_ms,
         restart: target::Restart {
             policy: service.restart.policy,
@@ -138,21 +139,38 @@ fn compile_check(
     let port = || first.ok_or_else(|| anyhow!("its check needs a port: give it `port` or `socket`, or a check by `exec`"));
     Ok(target::HealthCheck {
         probe: match (&check.probe, &service.socket) {
-            (model::Probe::Http(path), Some(socket)) => {
-                target::Probe::Unix { socket: socket.clone(), path: Some(told.fill(path)) }
+            (model::Probe::Http(get), Some(socket)) => {
+                target::Probe::Unix { socket: socket.clone(), get: Some(compile_get(get, told)) }
             }
-            (model::Probe::Tcp, Some(socket)) => target::Probe::Unix { socket: socket.clone(), path: None },
-            (model::Probe::Http(path), None) => target::Probe::Http { port: port()?, path: told.fill(path) },
+            (model::Probe::Tcp, Some(socket)) | (model::Probe::Unix(socket), _) => {
+                target::Probe::Unix { socket: socket.clone(), get: None }
+            }
+            (model::Probe::Http(get), None) => target::Probe::Http { port: port()?, get: compile_get(get, told) },
             (model::Probe::Tcp, None) => target::Probe::Tcp { port: port()? },
             (model::Probe::Exec(command), _) => target::Probe::Exec { command: compile_command(command, told)? },
         },
         interval_ms: check.interval_ms,
         start_interval_ms: check.start_interval_ms,
+        jitter_ms: check.jitter_ms,
         timeout_ms: check.timeout_ms,
         retries: check.retries,
+        success_threshold: check.success_threshold,
         start_period_ms: check.start_period_ms,
-        on_failure: check.on_failure,
+        on_failure: check.on_failure.clone(),
     })
+}
+
+fn compile_get(get: &target::Get, told: &Told) -> target::Get {
+    let headers = get.headers.iter().map(|(name, value)| (name.clone(), told.fill(value))).collect();
+    target::Get { path: told.fill(&get.path), headers, ..get.clone() }
+}
+
+/// A command that is no service's.
+///
+/// # Errors
+/// A line that does not split into words.
+pub fn command_alone(command: &model::Command) -> Result<target::Command> {
+    compile_command(command, &Told::nothing())
 }
 
 fn compile_command(command: &model::Command, told: &Told) -> Result<target::Command> {

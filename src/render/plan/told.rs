@@ -13,6 +13,11 @@ pub struct Told {
 }
 
 impl Told {
+    /// What nobody is told who is no service.
+    pub fn nothing() -> Told {
+        Told { variables: BTreeMap::new() }
+    }
+
     /// What an instance is told: nothing that pod.yaml tells it already, and the gateway nothing at all.
     pub fn of(pod: &Pod, service: &Service, instance: &Instance) -> Told {
         let mut variables = BTreeMap::new();

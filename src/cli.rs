@@ -48,6 +48,10 @@ pub enum Command {
     Up(commands::up::Args),
     /// Show the pods of this engine and their services
     Ps(commands::ps::Args),
+    /// Show what services use, live
+    Top(commands::top::Args),
+    /// Show what happened in a pod
+    Events(commands::events::Args),
     /// Show what a pod or one of its services wrote
     Logs(commands::logs::Args),
     /// Restart a pod or one of its services
@@ -99,10 +103,13 @@ fn execute(cli: Cli) -> Result<()> {
             Command::Check(_) | Command::Init(_) | Command::Import(_) | Command::Render(_) | Command::Podinit(_) => Ok(()),
             Command::Build(args) => or_interrupted(commands::build::run(&context, &args)).await,
             Command::Ps(args) => or_interrupted(commands::ps::run(&context, &args)).await,
+            Command::Events(args) => or_interrupted(commands::events::run(&context, &args)).await,
             Command::Logs(args) => or_interrupted(commands::logs::run(&context, &args)).await,
             Command::Restart(args) => or_interrupted(commands::restart::run(&context, &args)).await,
             Command::Down(args) => or_interrupted(commands::down::run(&context, &args)).await,
             Command::Test(args) => or_interrupted(commands::test::run(&context, &args)).await,
+            // To interrupt it is how it ends.
+            Command::Top(args) => commands::top::run(&context, &args).await,
             // It stops what it has started.
             Command::Up(args) => commands::up::run(&context, &args).await,
         }
@@ -141,6 +148,10 @@ mod tests {
             "podctl up -d core-pod",
             "podctl -f a.yaml -f b.yaml up --no-build --wait-timeout 1m30s",
             "podctl ps --format table",
+            "podctl top",
+            "podctl top core-pod other --interval 5s --sort memory --once --format json",
+            "podctl events -f core-pod --since 5m",
+            "podctl events core-pod --since 17 --format json",
             "podctl logs -f -n 10 core-pod/auth-service",
             "podctl restart core-pod/auth-service",
             "podctl down core-pod -t 5s --progress plain",
@@ -155,6 +166,9 @@ mod tests {
         let bare = refused("podctl down core-pod -t 5");
         assert_eq!(bare.exit_code(), ExitCode::Usage as i32);
         assert!(bare.to_string().contains("10s"), "{bare}");
+        assert!(refused("podctl top --interval 2").to_string().contains("10s"));
+        assert!(refused("podctl top --sort pid").to_string().contains("memory"));
+        assert!(refused("podctl events --since yesterday").to_string().contains("10s"));
         assert!(refused("podctl test acceptance --report out.json").to_string().contains("json=FILE"));
         assert_eq!(refused("podctl restart").kind(), ErrorKind::MissingRequiredArgument);
         assert_eq!(refused("podctl render").kind(), ErrorKind::MissingRequiredArgument);

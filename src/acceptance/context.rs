@@ -8,7 +8,7 @@ use crate::engine::Engine;
 use crate::engine::secrets::SecretFile;
 use crate::spec::model::Pod;
 use anyhow::{Result, anyhow};
-use podinit_plan::plan::Plan;
+use podinit_plan::plan::{ALERTS_VARIABLE, Plan};
 use podinit_plan::template::Template;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -91,9 +91,11 @@ pub fn canary(variable: &str) -> String {
     format!("canary-{}-{}", super::unique(), variable.to_lowercase())
 }
 
-/// The variables, and a canary for each that the plan requires and that is missing.
+/// The variables, and a canary for each that the plan requires and that is missing. Services are killed on purpose: that is
+/// nobody's alert.
 fn with_required(plan: &Plan, given: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let mut variables = given.clone();
+    variables.insert(ALERTS_VARIABLE.to_owned(), "off".to_owned());
     for text in plan.templates() {
         let Ok(template) = Template::parse(text) else { continue };
         // One text may require several.
@@ -114,7 +116,8 @@ mod tests {
         let environment = [("X", "${NEEDED:?}-${GIVEN:?}"), ("Y", "${OPTIONAL:-}"), ("Z", "${NEEDED:?}")];
         plan.environment = environment.map(|(name, text)| (name.to_owned(), Some(text.to_owned().into()))).into();
         let variables = with_required(&plan, &BTreeMap::from([("GIVEN".to_owned(), "1".to_owned())]));
-        assert_eq!(variables.keys().collect::<Vec<_>>(), ["GIVEN", "NEEDED"]);
+        assert_eq!(variables.keys().collect::<Vec<_>>(), ["GIVEN", "NEEDED", "PODINIT_ALERTS"]);
+        assert_eq!(variables["PODINIT_ALERTS"], "off", "a test calls nobody out of bed");
         assert_eq!(variables["GIVEN"], "1");
         assert!(variables["NEEDED"].starts_with("canary-"));
     }

@@ -83,6 +83,8 @@ pub(super) mod tests {
             files: Vec::new(),
             public_socket: None,
             servers: Vec::new(),
+            monitor: Default::default(),
+            alerts: None,
             services: services.collect(),
         }
     }

@@ -4,6 +4,7 @@
 pub mod build;
 pub mod check;
 pub mod down;
+pub mod events;
 pub mod import;
 pub mod init;
 pub mod interrupt;
@@ -16,6 +17,7 @@ pub mod render;
 pub mod restart;
 pub mod table;
 pub mod test;
+pub mod top;
 pub mod up;
 
 use crate::ui::Ui;

@@ -27,3 +27,14 @@ pub fn print(line: &[u8]) -> Result<()> {
         written => written.context("cannot write to stdout"),
     }
 }
+
+/// Writes what moves a terminal's cursor, which is there whether colours are wanted or not.
+///
+/// # Errors
+/// As [`print`].
+pub fn control(sequence: &str) -> Result<()> {
+    match std::io::stdout().lock().write_all(sequence.as_bytes()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(ReaderGone.into()),
+        written => written.context("cannot write to stdout"),
+    }
+}

@@ -1,7 +1,7 @@
-//! `podctl podinit`: writes the podinit that podctl carries, for images that podctl does not build.
+//! `podctl podinit`: writes the podinit that podctl carries, or podinit-deliver, for images that podctl does not build.
 
 use super::{Context, output};
-use crate::image::podinit;
+use crate::image::programs::Program;
 use anyhow::{Context as _, Result};
 use podinit_plan::plan::PODINIT;
 use std::fs::{self, File, Permissions};
@@ -20,6 +20,9 @@ pub struct Args {
     /// supervisord and supervisorctl, too
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
+    /// Which program
+    #[arg(long, value_name = "NAME", default_value = "podinit")]
+    pub program: Program,
     /// For engines on this architecture; this machine's unless told
     #[arg(long, value_name = "NAME", default_value = std::env::consts::ARCH)]
     pub architecture: String,
@@ -30,8 +33,8 @@ pub struct Args {
 /// # Errors
 /// podctl carries none for the architecture, or the file cannot be written.
 pub fn run(_: &Context, args: &Args) -> Result<()> {
-    let binary = podinit::binary(&args.architecture)?;
-    let is_archive = args.output.extension().is_some_and(|extension| extension == "tar");
+    let binary = args.program.binary(&args.architecture)?;
+    let is_archive = args.output.extension().is_some_and(|extension| extension == "tar") && args.program == Program::Podinit;
     let written = if is_archive { archive(binary, &args.output) } else { program(binary, &args.output) };
     written.with_context(|| format!("cannot write {}", args.output.display()))?;
     output::print(args.output.display().to_string().as_bytes())

@@ -10,8 +10,8 @@ use crate::engine::labels;
 use crate::project::pods;
 use anyhow::Result;
 use futures_util::future::{join_all, try_join_all};
-use podinit_plan::protocol::{ServiceStatus, Status};
-use podinit_plan::units::format_duration_ms;
+use podinit_plan::protocol::{CheckStatus, PodMemory, ServiceStatus, Status, Usage};
+use podinit_plan::units::{format_duration_ms, format_size};
 use serde::Serialize;
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -44,6 +44,9 @@ struct Pod {
     /// Whether every essential service is ready or done; none when nobody knows.
     #[serde(skip_serializing_if = "Option::is_none")]
     ready: Option<bool>,
+    /// The container's, when it was measured last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memory: Option<PodMemory>,
     image: String,
     folder: String,
     ports: Vec<String>,
@@ -70,7 +73,7 @@ pub async fn run(context: &Context, args: &Args) -> Result<()> {
     let text = match args.format {
         Format::Json => serde_json::to_string_pretty(&Document { pods })?,
         Format::Text => {
-            let head = ["POD", "SERVICE", "STATE", "PID", "RESTARTS", "SINCE", "REASON"];
+            let head = ["POD", "SERVICE", "STATE", "HEALTH", "MEMORY", "PID", "RESTARTS", "SINCE", "REASON"];
             table::layout(head, &pods.iter().flat_map(rows).collect::<Vec<_>>())
         }
     };
@@ -95,6 +98,7 @@ fn pod(found: &Found, status: Option<Status>) -> Pod {
         state: found.state.clone(),
         exit_code: found.exit_code,
         ready: status.as_ref().map(|status| status.ready),
+        memory: status.as_ref().and_then(|status| status.memory),
         image: found.image.clone(),
         folder: found.labels.get(labels::FOLDER).cloned().unwrap_or_default(),
         ports: found
@@ -119,9 +123,10 @@ fn last_status(found: &Found, now: OffsetDateTime) -> Option<Status> {
     Some(status)
 }
 
-fn rows(pod: &Pod) -> Vec<[String; 7]> {
+fn rows(pod: &Pod) -> Vec<[String; 9]> {
     let row = |service: &str, state: String, reason: &str| {
-        [pod.name.clone(), service.to_owned(), state, String::new(), String::new(), String::new(), reason.to_owned()]
+        let none = String::new;
+        [pod.name.clone(), service.to_owned(), state, none(), none(), none(), none(), none(), reason.to_owned()]
     };
     match (pod.exit_code, pod.services.as_slice()) {
         (Some(code), _) => vec![row("", format!("{} ({code})", pod.state), "")],
@@ -131,18 +136,36 @@ fn rows(pod: &Pod) -> Vec<[String; 7]> {
     }
 }
 
-fn service_row(pod: &str, service: &ServiceStatus) -> [String; 7] {
+fn service_row(pod: &str, service: &ServiceStatus) -> [String; 9] {
     // Whole seconds are enough for a person.
     let since = format_duration_ms(service.since_ms / 1_000 * 1_000);
     [
         pod.to_owned(),
         service.name.clone(),
         service.state.to_string(),
+        service.check.as_ref().map(health).unwrap_or_default(),
+        service.usage.as_ref().map(memory).unwrap_or_default(),
         service.pid.map(|pid| pid.to_string()).unwrap_or_default(),
         service.restarts.to_string(),
         since,
         reason(service),
     ]
+}
+
+/// How its checks go: how long the last one took, or how many have failed in a row.
+fn health(check: &CheckStatus) -> String {
+    match (check.failures, check.last_us) {
+        (1, _) => "failing".to_owned(),
+        (2.., _) => format!("failing, {} in a row", check.failures),
+        (0, Some(us)) => format!("{:.1} ms", us as f64 / 1_000.0),
+        (0, None) => String::new(),
+    }
+}
+
+/// What it uses, and what it may.
+fn memory(usage: &Usage) -> String {
+    let used = format_size(usage.memory_bytes);
+    usage.limit_bytes.map_or(used.clone(), |limit| format!("{used} / {}", format_size(limit)))
 }
 
 /// Why a service is as it is, and when the clock starts it next.
@@ -157,7 +180,8 @@ mod tests {
     use bollard::models::HealthcheckResult;
 
     const OUTPUT: &str = r#"{"pod":"shop","ready":false,"services":[
-        {"name":"api","state":"ready","pid":7,"restarts":1,"since_ms":60000},
+        {"name":"api","state":"ready","pid":7,"restarts":1,"since_ms":60000,
+         "usage":{"memory_bytes":52428800,"limit_bytes":104857600},"check":{"last_us":1240,"checks":9,"failed":1}},
         {"name":"web","state":"waiting","since_ms":500,"reason":"waits for api (starting)","of_the_future":1}]}"#;
 
     fn found(state: &str, exit_code: Option<i64>, checked: Option<OffsetDateTime>) -> Found {
@@ -184,7 +208,17 @@ mod tests {
     fn services_are_shown_as_of_the_last_check() {
         let now = OffsetDateTime::UNIX_EPOCH + time::Duration::hours(1);
         let checked = found("running", None, Some(now - time::Duration::seconds(4)));
-        assert_eq!(shown(&checked, now), "shop|api|ready|7|1|1m4s|\nshop|web|waiting||0|4s|waits for api (starting)");
+        assert_eq!(
+            shown(&checked, now),
+            "shop|api|ready|1.2 ms|50MB / 100MB|7|1|1m4s|\nshop|web|waiting||||0|4s|waits for api (starting)"
+        );
+    }
+
+    #[test]
+    fn checks_that_fail_say_how_often() {
+        let shown = |failures, last_us| health(&CheckStatus { failures, last_us, ..CheckStatus::default() });
+        assert_eq!([shown(0, None), shown(1, Some(1)), shown(3, Some(1))], ["", "failing", "failing, 3 in a row"]);
+        assert_eq!(memory(&Usage { memory_bytes: 1 << 20, ..Usage::default() }), "1MB");
     }
 
     #[test]
@@ -200,10 +234,10 @@ mod tests {
     #[test]
     fn a_pod_without_a_check_or_without_processes_is_shown_too() {
         let now = OffsetDateTime::UNIX_EPOCH;
-        assert_eq!(shown(&found("running", None, None), now), "shop||running||||podinit has not answered yet");
-        assert_eq!(shown(&found("exited", Some(137), None), now), "shop||exited (137)||||");
+        assert_eq!(shown(&found("running", None, None), now), "shop||running||||||podinit has not answered yet");
+        assert_eq!(shown(&found("exited", Some(137), None), now), "shop||exited (137)||||||");
         let former = Found { started_at: Some(now + Duration::from_millis(1_500)), ..found("running", None, Some(now)) };
-        assert_eq!(shown(&former, now), "shop||running||||podinit has not answered yet");
-        assert_eq!(shown(&found("created", None, None), now), "shop||created||||");
+        assert_eq!(shown(&former, now), "shop||running||||||podinit has not answered yet");
+        assert_eq!(shown(&found("created", None, None), now), "shop||created||||||");
     }
 }

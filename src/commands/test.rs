@@ -1,5 +1,7 @@
 //! `podctl test`: proves a pod.
 
+mod alerts;
+
 use super::Context;
 use super::{build, output};
 use crate::acceptance;
@@ -21,6 +23,8 @@ pub struct Args {
 pub enum Kind {
     /// Run the pod in a container of its own, on free ports, and hold it to what its pod.yaml promises
     Acceptance(Acceptance),
+    /// Send one alert through each sink of a running pod, and say what became of it
+    Alerts(alerts::Args),
 }
 
 /// What `podctl test acceptance` is told.
@@ -45,9 +49,16 @@ pub struct Acceptance {
 /// Runs it.
 ///
 /// # Errors
-/// [`crate::failure::Failure`] with [`crate::failure::ExitCode::AcceptanceFailed`].
+/// What was tested does not hold.
 pub async fn run(context: &Context, args: &Args) -> Result<()> {
-    let Kind::Acceptance(args) = &args.kind;
+    match &args.kind {
+        Kind::Acceptance(args) => accept(context, args).await,
+        Kind::Alerts(args) => alerts::run(context, args).await,
+    }
+}
+
+/// Fails with a [`crate::failure::Failure`] of [`crate::failure::ExitCode::AcceptanceFailed`].
+async fn accept(context: &Context, args: &Acceptance) -> Result<()> {
     let target = pods::load_one(&context.files, args.pod.as_deref())?;
     let engine = Engine::connect().await?;
     let image = match &args.image {

@@ -7,8 +7,10 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
 use hyper::{Method, Request, Response};
-use podinit_plan::protocol::{Done, Event, Problem, Status};
+use podinit_plan::protocol::{Done, Event, Problem, Status, Tested};
 use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
+use std::future::ready;
 use std::sync::{Arc, Mutex};
 
 /// A connection to a pod's podinit; [`super::Engine::dial`] makes one.
@@ -44,27 +46,67 @@ impl Podinit {
         bail!(problem.error)
     }
 
+    /// The same, with figures that are measured for it.
+    ///
+    /// # Errors
+    /// podinit does not answer.
+    pub async fn fresh_status(&mut self) -> Result<Status> {
+        let answer = self.request(Method::GET, "/v1/status?fresh=1").await?;
+        body(answer).await
+    }
+
+    /// What happened after event `since`, as far as podinit still knows.
+    ///
+    /// # Errors
+    /// podinit does not answer.
+    pub async fn past_events(&mut self, since: u64) -> Result<Vec<Bytes>> {
+        let answer = self.request(Method::GET, &format!("/v1/events?since={since}&follow=0")).await?;
+        let bytes = answer.into_body().collect().await.context("podinit's answer broke off")?.to_bytes();
+        let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(end, _)| end);
+        let mut begin = 0;
+        Ok(ends.map(|end| bytes.slice(std::mem::replace(&mut begin, end + 1)..end)).collect())
+    }
+
+    /// Has one alert sent through each sink, and waits for what becomes of it.
+    ///
+    /// # Errors
+    /// podinit says why it cannot, or does not answer.
+    pub async fn test_alerts(&mut self) -> Result<BTreeMap<String, Tested>> {
+        let answer = self.request(Method::POST, "/v1/alerts/test").await?;
+        if answer.status().is_success() {
+            return body(answer).await;
+        }
+        let problem: Problem = body(answer).await?;
+        bail!(problem.error)
+    }
+
     /// What happened after event `since`, and then what happens, until the pod ends or the connection breaks.
     ///
     /// # Errors
     /// podinit does not answer.
-    pub async fn events(mut self, since: u64) -> Result<impl Stream<Item = Event> + Send> {
-        let answer = self.request(Method::GET, &format!("/v1/events?since={since}")).await?.into_body();
-        let events = stream::unfold((answer, BytesMut::new(), self), async |(mut answer, mut text, connection)| {
+    pub async fn events(self, since: u64) -> Result<impl Stream<Item = Event> + Send> {
+        // A line that is no event comes from a newer podinit: not for this reader.
+        Ok(self.event_lines(since).await?.filter_map(|line| ready(serde_json::from_slice(&line).ok())))
+    }
+
+    /// The same, each as the line of JSON that podinit sends.
+    ///
+    /// # Errors
+    /// podinit does not answer.
+    pub async fn event_lines(mut self, since: u64) -> Result<impl Stream<Item = Bytes> + Send> {
+        let answer = self.request(Method::GET, &format!("/v1/events?since={since}&linger=0")).await?.into_body();
+        let lines = stream::unfold((answer, BytesMut::new(), self), async |(mut answer, mut text, connection)| {
             loop {
-                while let Some(end) = text.iter().position(|byte| *byte == b'\n') {
-                    let line = text.split_to(end + 1);
-                    // A line that is no event comes from a newer podinit: not for this reader.
-                    if let Ok(event) = serde_json::from_slice(&line) {
-                        return Some((event, (answer, text, connection)));
-                    }
+                if let Some(end) = text.iter().position(|byte| *byte == b'\n') {
+                    let line = text.split_to(end + 1).freeze();
+                    return Some((line.slice(..end), (answer, text, connection)));
                 }
                 let frame = answer.frame().await?.ok()?;
                 text.extend_from_slice(frame.data_ref()?);
             }
         });
         // Its end may be asked for more than once.
-        Ok(events.fuse())
+        Ok(lines.fuse())
     }
 
     async fn request(&mut self, method: Method, path: &str) -> Result<Response<Incoming>> {

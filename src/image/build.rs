@@ -3,8 +3,9 @@
 use super::base::{self, Base};
 use super::context::{CA_BUNDLE, Context, read_ca_bundle};
 use super::inputs::{self, Inputs};
+use super::programs::Program;
 use super::steps::Steps;
-use super::{Options, dockerfile, own_base, podinit};
+use super::{Options, dockerfile, own_base};
 use crate::engine::{Engine, credentials};
 use crate::failure::{ExitCode, Failure};
 use crate::render::Files;
@@ -19,6 +20,7 @@ use bollard::models::ImageInspect;
 use bollard::query_parameters::{BuildImageOptionsBuilder, BuilderVersion};
 use futures_util::StreamExt;
 use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How many changes are named; the others are counted.
@@ -52,8 +54,8 @@ pub async fn build(
 ) -> Result<Built> {
     let cannot = || format!("cannot build {}", pod.name);
     let version = engine.docker.version().await.context("cannot ask the engine for its version").with_context(cannot)?;
-    let podinit = podinit::binary(version.arch.as_deref().unwrap_or_default()).with_context(cannot)?;
-    let context = Context::collect(&pod.folder, files, podinit, options.ca_bundle.as_deref()).with_context(cannot)?;
+    let architecture = version.arch.as_deref().unwrap_or_default();
+    let context = gather(&pod.folder, files, architecture, options.ca_bundle.as_deref()).with_context(cannot)?;
     let mut bases = BTreeMap::new();
     let is_podman = version.components.unwrap_or_default().iter().any(|part| part.name.contains("Podman"));
     for image in dockerfile::images(&files.dockerfile) {
@@ -104,6 +106,16 @@ pub async fn build(
     // Only to name changes next time; without it the next build says that something has changed.
     let _ = inputs.remember(&pod.image);
     Ok(Built { id, reference: pod.image.clone(), changed: Some(changed) })
+}
+
+/// The context with the programs that the image needs.
+fn gather(folder: &Path, files: &Files, architecture: &str, ca_bundle: Option<&Path>) -> Result<Context> {
+    let mut context = Context::collect(folder, files, Program::Podinit.binary(architecture)?, ca_bundle)?;
+    if files.has_deliver {
+        let deliver = Program::PodinitDeliver;
+        context.set(deliver.name(), deliver.binary(architecture)?, 0o755);
+    }
+    Ok(context)
 }
 
 /// The labels of the image, less the digest of its inputs.
@@ -297,6 +309,27 @@ fn session() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spec::load;
+    use crate::spec::source::Source;
+
+    #[test]
+    fn an_image_gets_podinit_deliver_only_when_a_sink_needs_it_and_is_built_anew_then() {
+        let folder = tempfile::tempdir().unwrap();
+        let inputs = |has_deliver| {
+            let files = Files { has_deliver, ..Files::default() };
+            Inputs::of(&gather(folder.path(), &files, std::env::consts::ARCH, None).unwrap()).unwrap()
+        };
+        assert_eq!(inputs(true).changes_since(&inputs(false)), ["podinit-deliver is new"]);
+        let source = Source { name: "pod.yaml".to_owned(), text: "services: { web: { command: web } }".to_owned() };
+        let inputs = load::Inputs { sources: vec![source], folder: "/x/pod".into(), variables: &|_| None };
+        let pod = load::load(inputs).unwrap_or_else(|mistakes| panic!("{mistakes}")).pod;
+        let copies = |has_deliver| {
+            let text = crate::render::dockerfile::render(&pod, &Default::default(), has_deliver).unwrap();
+            text.lines().filter(|line| line.contains("podinit-deliver")).map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(copies(false), [] as [&str; 0]);
+        assert_eq!(copies(true), ["COPY podinit-deliver /usr/local/bin/podinit-deliver"]);
+    }
 
     #[test]
     fn many_changes_are_counted() {

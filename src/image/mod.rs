@@ -9,7 +9,7 @@ pub mod facts;
 pub mod inputs;
 mod outgoing;
 mod own_base;
-pub mod podinit;
+pub mod programs;
 mod steps;
 
 pub use build::{Built, build};

@@ -209,7 +209,9 @@ pub fn no_such_service(what: &str, pod: &str, service: &str, status: &Status) ->
     anyhow!("cannot {what} {service} of {pod}: there is no such service; there are {}", known.join(", "))
 }
 
-fn several(names: &[String]) -> anyhow::Error {
+/// The error when one pod is wanted, and there are several.
+#[must_use]
+pub fn several(names: &[String]) -> anyhow::Error {
     Failure::new(ExitCode::Usage, format!("cannot choose a pod: there are {}; name one of them", names.join(", "))).into()
 }
 

@@ -170,6 +170,8 @@ mod tests {
             reason: reason.map(str::to_owned),
             next_run: None,
             last_exit: None,
+            usage: None,
+            check: None,
         });
         Status {
             pod: "shop".to_owned(),
@@ -179,6 +181,8 @@ mod tests {
             uptime_ms: 0,
             longest_turn_us: None,
             long_turns: None,
+            memory: None,
+            alerts: BTreeMap::new(),
             services: services.collect(),
         }
     }

@@ -2,14 +2,17 @@
 //!
 //! stdout is for results, so that they can be piped.
 
+mod keys;
 mod task;
 
+pub use keys::{Keys, size};
 pub use task::Task;
 
 use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use indicatif::MultiProgress;
+use podinit_plan::state::State;
 use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex};
 
@@ -104,10 +107,23 @@ impl Ui {
     }
 }
 
-/// A text in a colour.
-fn paint(colour: AnsiColor, text: &str) -> String {
+/// A text in a colour; for what is not written through [`Ui`], `anstream` takes it out where it is not wanted.
+#[must_use]
+pub fn paint(colour: AnsiColor, text: &str) -> String {
     let style = Style::new().fg_color(Some(colour.into()));
     format!("{style}{text}{style:#}")
+}
+
+/// A service's state in its colour: green is well, red is not, yellow is on its way.
+#[must_use]
+pub fn state(state: State) -> String {
+    let colour = match state {
+        State::Ready | State::Done => AnsiColor::Green,
+        State::Waiting | State::Starting | State::Stopping => AnsiColor::Yellow,
+        State::Unready | State::Backoff | State::Fatal => AnsiColor::Red,
+        _ => return state.to_string(),
+    };
+    paint(colour, state.name())
 }
 
 #[cfg(test)]

@@ -28,8 +28,8 @@ impl Events {
         let (send, events) = channel();
         thread::spawn(move || {
             // The head of the answer is no event.
-            let events = stdout.lines().map_while(Result::ok).filter_map(|line| serde_json::from_str(&line).ok());
-            events.map(|event: Event| send.send(event)).all(|sent| sent.is_ok())
+            let mut events = stdout.lines().map_while(Result::ok).filter_map(|line| serde_json::from_str(&line).ok());
+            events.all(|event: Event| send.send(event).is_ok())
         });
         Events { dial, events }
     }

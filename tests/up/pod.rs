@@ -85,9 +85,9 @@ pub struct Running {
 }
 
 impl Running {
-    /// Waits for a line on stdout.
-    pub fn shows(&self, part: &str) {
-        wait_for(&self.stdout, part);
+    /// Waits for a line on stdout, and gives it.
+    pub fn shows(&self, part: &str) -> String {
+        wait_for(&self.stdout, part)
     }
 
     /// Waits for a line on stderr.
@@ -120,11 +120,11 @@ fn lines<R: Read + Send + 'static>(reader: R) -> Receiver<String> {
     receive
 }
 
-fn wait_for(lines: &Receiver<String>, part: &str) {
+fn wait_for(lines: &Receiver<String>, part: &str) -> String {
     let mut seen = Vec::new();
     loop {
         match lines.recv_timeout(PATIENCE) {
-            Ok(line) if line.contains(part) => return,
+            Ok(line) if line.contains(part) => return line,
             Ok(line) => seen.push(line),
             Err(_) => panic!("`{part}` did not come; there came {seen:#?}"),
         }

@@ -11,20 +11,20 @@ use super::super::context::{Context, canary};
 use super::super::pod::{TestPod, Variation};
 use super::super::report::Outcome;
 use super::super::witness::image::{self, Needle};
+use crate::render::plan::{environment_variables, secret_variables};
 use anyhow::Result;
 use memchr::memmem;
-use podinit_plan::template::Template;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A shorter value may be found anywhere by chance.
 const SHORTEST_SECRET: usize = 12;
 
 pub(super) async fn judge(context: &Context<'_>) -> Result<Outcome> {
-    let names = environment_variables(context);
+    let names = environment_variables(context.plan);
     let telling = |name: &String| context.variables.get(name).filter(|value| is_telling(value));
     let real = names.iter().filter_map(|name| Some(Needle { name: name.clone(), value: telling(name)?.clone() }));
-    let secrets = names.iter().filter(|name| !context.plan.templates().iter().any(|text| has_default(text, name)));
-    let canaries: Vec<Needle> = secrets.map(|name| Needle { name: name.clone(), value: canary(name) }).collect();
+    let secrets = secret_variables(context.plan).into_iter();
+    let canaries: Vec<Needle> = secrets.map(|name| Needle { value: canary(&name), name }).collect();
     let mut variables = context.variables.clone();
     variables.extend(canaries.iter().map(|needle| (needle.name.clone(), needle.value.clone())));
     let sought: Vec<Needle> = real.chain(canaries).collect();
@@ -65,28 +65,6 @@ pub(super) async fn judge(context: &Context<'_>) -> Result<Outcome> {
     Ok(Outcome::of(&problems, format!("{looked_for}: nowhere but in the environment{came_up}")))
 }
 
-/// The variables that values in an environment refer to; those of commands and paths are no secrets.
-fn environment_variables(context: &Context<'_>) -> BTreeSet<String> {
-    let plan = context.plan;
-    let environments = std::iter::once(&plan.environment).chain(plan.services.values().map(|service| &service.environment));
-    environments
-        .flatten()
-        .flat_map(|(name, value)| match value.as_ref().map(|value| Template::parse(value.text())) {
-            Some(Ok(template)) => template.names(),
-            Some(Err(_)) => BTreeSet::new(),
-            None => BTreeSet::from([name.clone()]),
-        })
-        .collect()
-}
-
-/// Whether a text gives a variable a default that is not empty.
-fn has_default(text: &str, name: &str) -> bool {
-    [":-", "-"].iter().any(|operator| {
-        let reference = format!("${{{name}{operator}");
-        text.split(&reference).skip(1).any(|rest| !rest.starts_with('}'))
-    })
-}
-
 /// Whether a value can be told from ordinary text when it is found.
 fn is_telling(value: &str) -> bool {
     let has = |kind: fn(char) -> bool| value.chars().any(kind);
@@ -106,13 +84,6 @@ async fn command_lines(pod: &TestPod) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_variable_with_a_default_is_a_setting() {
-        assert!(has_default("a ${DELAY:-7s}", "DELAY") && has_default("${DELAY-0}", "DELAY"));
-        assert!(!has_default("${SECRET:-}", "SECRET") && !has_default("${SECRET:?needed}", "SECRET"));
-        assert!(!has_default("${SECRET} ${OTHER:-x}", "SECRET"));
-    }
 
     #[test]
     fn ordinary_words_are_not_taken_for_secrets() {

@@ -14,6 +14,7 @@ mod day_to_day;
 mod pod;
 mod requests;
 mod secrets;
+mod watched;
 
 use libtest_mimic::Arguments;
 
@@ -24,6 +25,7 @@ fn main() {
         trial("requests through the gateway", requests::run),
         trial("up, ps, logs, restart and down", day_to_day::run),
         trial("a secret is nowhere but in the container's environment", secrets::run),
+        trial("its files, its figures, top and ps", watched::run),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }

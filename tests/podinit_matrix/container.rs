@@ -1,4 +1,4 @@
-//! An image of three small services, and containers of it.
+//! Images of small services, and containers of them.
 
 use serde_json::Value;
 use std::ffi::OsStr;
@@ -25,19 +25,33 @@ services:
   three: { command: { shell: "trap 'echo bye; exit 0' TERM; while :; do sleep 0.1; done" } }
 "#;
 
-/// The image, which is built when it is first asked for, and removed when it goes.
-#[derive(Default)]
-pub struct Image(OnceLock<String>);
+/// An image, which is built when it is first asked for, and removed when it goes.
+pub struct Image {
+    /// What tells it from others of this test.
+    kind: &'static str,
+    pod_yaml: &'static str,
+    name: OnceLock<String>,
+}
 
 impl Image {
+    /// That of three small services.
+    pub fn small() -> Image {
+        Image::of("small", POD_YAML)
+    }
+
+    /// That of a pod.yaml.
+    pub fn of(kind: &'static str, pod_yaml: &'static str) -> Image {
+        Image { kind, pod_yaml, name: OnceLock::new() }
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
-        self.0.get_or_init(|| {
-            let name = format!("podinit-matrix-{}", std::process::id());
+        self.name.get_or_init(|| {
+            let name = format!("podinit-matrix-{}-{}", self.kind, std::process::id());
             let project = tempfile::tempdir().expect("a folder");
             let folder = project.path().join("pods").join(&name);
             fs::create_dir_all(&folder).expect("a folder");
-            fs::write(folder.join("pod.yaml"), POD_YAML).expect("pod.yaml");
+            fs::write(folder.join("pod.yaml"), self.pod_yaml).expect("pod.yaml");
             let mut podctl = Command::new(env!("CARGO_BIN_EXE_podctl"));
             let output = podctl.args(["build", &name]).current_dir(&project).output().expect("podctl runs");
             assert!(output.status.success(), "podctl build failed: {}", text(&output));
@@ -48,7 +62,7 @@ impl Image {
 
 impl Drop for Image {
     fn drop(&mut self) {
-        if let Some(name) = self.0.get() {
+        if let Some(name) = self.name.get() {
             // The tests have their outcome already; what cannot be removed now shows in `docker images`.
             drop(docker(["image", "rm", name]));
         }
@@ -102,9 +116,13 @@ impl Container {
 
     /// Its services as `podinit healthcheck` says them to a user; none while it does not answer.
     pub fn services(&self, user: &str) -> Vec<Value> {
+        self.summary(user)["services"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// All that `podinit healthcheck` says to a user; null while it does not answer.
+    pub fn summary(&self, user: &str) -> Value {
         let output = self.exec(user, &["podinit", "healthcheck"]);
-        let summary: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-        summary["services"].as_array().cloned().unwrap_or_default()
+        serde_json::from_slice(&output.stdout).unwrap_or_default()
     }
 }
 

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -71,19 +72,22 @@ impl Drop for Container {
 }
 
 /// podctl's base, by the name that the engine has it under: the distribution's, or podctl's own where no registry could
-/// be reached.
-pub fn base() -> String {
-    let project = tempfile::tempdir().expect("a folder");
-    let name = format!("drop-in-base-{}", std::process::id());
-    let folder = project.path().join("pods").join(&name);
-    fs::create_dir_all(&folder).expect("a folder");
-    let pod = "services: { idle: { command: sleep 3600, build: false } }\n";
-    fs::write(folder.join("pod.yaml"), pod).expect("pod.yaml");
-    podctl(project.path(), &["build", &name]);
-    drop(Image(name));
-    let has = |name: &str| docker(["image", "inspect", name]).status.success();
-    let names = ["debian:bookworm-slim", "podctl/debian:bookworm-slim"];
-    names.into_iter().find(|name| has(name)).expect("podctl build leaves its base").to_owned()
+/// be reached. Found once: tests that do so at the same time would remove each other's image.
+pub fn base() -> &'static str {
+    static BASE: OnceLock<String> = OnceLock::new();
+    BASE.get_or_init(|| {
+        let project = tempfile::tempdir().expect("a folder");
+        let name = format!("drop-in-base-{}", std::process::id());
+        let folder = project.path().join("pods").join(&name);
+        fs::create_dir_all(&folder).expect("a folder");
+        let pod = "services: { idle: { command: sleep 3600, build: false } }\n";
+        fs::write(folder.join("pod.yaml"), pod).expect("pod.yaml");
+        podctl(project.path(), &["build", &name]);
+        drop(Image(name));
+        let has = |name: &str| docker(["image", "inspect", name]).status.success();
+        let names = ["debian:bookworm-slim", "podctl/debian:bookworm-slim"];
+        names.into_iter().find(|name| has(name)).expect("podctl build leaves its base").to_owned()
+    })
 }
 
 /// Runs podctl in a folder; gives what it printed.

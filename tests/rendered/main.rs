@@ -5,6 +5,7 @@
 
 #![expect(clippy::expect_used, reason = "a test fails by its panic")]
 
+mod grpc;
 mod http;
 mod live;
 mod nginx;
@@ -46,6 +47,7 @@ fn main() {
     trials.extend(live::trials());
     trials.extend(web::trials());
     trials.extend(programs::trials());
+    trials.extend(grpc::trials());
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 

@@ -34,17 +34,16 @@ pub fn trials() -> Vec<Trial> {
 }
 
 /// A program that is stopped with the test.
-struct Program {
+pub struct Program {
     child: Child,
     log: PathBuf,
 }
 
 impl Program {
     /// Starts it, and waits until somebody can connect.
-    fn start(mut command: Command, log: PathBuf, connects: impl Fn() -> bool) -> Program {
+    pub fn start(mut command: Command, log: PathBuf, connects: impl Fn() -> bool) -> Program {
         let file = std::fs::File::create(&log).expect("a log");
         command.stdin(Stdio::null()).stdout(file.try_clone().expect("a second handle")).stderr(file);
-        as_nobody(&mut command);
         let mut program = Program { child: command.spawn().expect("it starts"), log };
         let deadline = Instant::now() + Duration::from_secs(20);
         while !connects() {
@@ -83,6 +82,7 @@ fn php_fpm(program: &Path, folder: &Path, address: &str) -> Program {
     std::fs::write(&conf, text).expect("written");
     let mut command = Command::new(program);
     command.args(["-n", "-F", "-y"]).arg(&conf);
+    as_nobody(&mut command);
     let address = address.to_owned();
     Program::start(command, folder.join("fpm.log"), move || match address.starts_with('/') {
         true => UnixStream::connect(&address).is_ok(),
@@ -216,6 +216,7 @@ fn uwsgi(nginx: &Path, uwsgi: &Path) {
     let mut command = Command::new(uwsgi);
     let address = format!("127.0.0.1:{port}");
     command.args(["--plugin", "python3", "--socket", &address, "--wsgi-file"]).arg(files.path().join("app.py"));
+    as_nobody(&mut command);
     let _uwsgi = Program::start(command, files.path().join("log"), || TcpStream::connect(&address).is_ok());
     let folder = files.path().join("static").display().to_string();
     let routes = format!("[{{ path: /, static: {folder}, max_body: 10B }}, {{ path: /sub, strip_prefix: true }}]");

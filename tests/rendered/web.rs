@@ -308,9 +308,9 @@ fn error_pages(nginx: &Path) {
     assert_error(&request(nginx.port, "POST", "/down", &["Expect: x"], &"x".repeat(17 << 20)), 413, "body_too_large");
 }
 
-fn tls(nginx: &Path, openssl: &Path) {
-    let (service, files) = (Echo::start(0), folder(&[]));
-    let path = |name: &str| files.path().join(name).display().to_string();
+/// A key `k`, that everybody can read, and a certificate `c` for pod.test in a folder.
+pub fn make_certificate(openssl: &Path, folder: &Path) {
+    let path = |name: &str| folder.join(name).display().to_string();
     let made = Command::new(openssl)
         .args([
             "req",
@@ -322,6 +322,8 @@ fn tls(nginx: &Path, openssl: &Path) {
             "2",
             "-subj",
             "/CN=pod.test",
+            "-addext",
+            "subjectAltName=DNS:pod.test",
             "-keyout",
             &path("k"),
             "-out",
@@ -330,13 +332,19 @@ fn tls(nginx: &Path, openssl: &Path) {
         .stderr(Stdio::null())
         .status();
     assert!(made.is_ok_and(|status| status.success()), "openssl makes a certificate");
+    std::fs::set_permissions(path("k"), std::fs::Permissions::from_mode(0o644)).expect("own file");
+}
+
+fn tls(nginx: &Path, openssl: &Path) {
+    let (service, files) = (Echo::start(0), folder(&[]));
+    let path = |name: &str| files.path().join(name).display().to_string();
+    make_certificate(openssl, files.path());
     let without = format!(
         "services: {{ a: {{ command: x, port: {}, route: / }} }}\n\
          gateway: {{ port: PORT, tls: {{ certificate: /none/c, key: /none/k, port: OTHER, optional: true }} }}",
         service.port
     );
     assert_eq!(Nginx::of(nginx, &without).get("/").status, 200, "without a certificate there is no TLS");
-    std::fs::set_permissions(path("k"), std::fs::Permissions::from_mode(0o644)).expect("own file");
     let nginx = Nginx::of(
         nginx,
         &format!(

@@ -1,5 +1,7 @@
 //! What is measured, and how.
 
+mod monitors;
+
 use crate::support::client::Client;
 use crate::support::plans::{checked, idle, oneshot, pod, shell};
 use crate::support::{PODINIT, Pod, Setting, unshare, wait_for};
@@ -12,8 +14,8 @@ use std::time::{Duration, Instant};
 
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../benches/supervisors");
 
-/// The longest turn in microseconds, and how many took longer than 5 ms.
-pub type Turns = (u64, u64);
+/// The longest turn in microseconds, where it is known, and how many took longer than 5 ms.
+pub type Turns = (Option<u64>, u64);
 
 /// What measures.
 pub struct Bench {
@@ -37,24 +39,6 @@ pub struct Large {
     pub pss: u64,
     pub start: Turns,
     pub stop: Turns,
-}
-
-/// Passes over all processes of a pod.
-pub struct Passes {
-    /// From the question to the answer, in milliseconds.
-    pub time: f64,
-    /// podinit's own, for one.
-    pub cpu: f64,
-    pub turns: Turns,
-    pub pss: u64,
-}
-
-/// What it takes to tell all figures.
-pub struct Scrape {
-    pub ms: f64,
-    pub bytes: usize,
-    pub turns: Turns,
-    pub pss: [u64; 2],
 }
 
 impl Bench {
@@ -164,72 +148,9 @@ impl Bench {
         let (cpu, pss, start) = (cpu(pod.pid()), pss(pod.pid()), turns(&pod.status()));
         pod.signal(nix::sys::signal::Signal::SIGTERM);
         let last = last_status(&pod);
-        // The longest turn may be one of the start's.
-        let stop = if last.0 > start.0 { last } else { (last.0, last.1 - start.1) };
+        let stop = monitors::since(start, last);
         pod.end();
         Large { executed, cpu, pss, start, stop }
-    }
-
-    /// A thousand services with five processes each, whose memory is asked for again and again.
-    pub fn passes(&self) -> Passes {
-        const PASSES: u32 = 10;
-        let pod = self.start(|_| {
-            let mut plan = pod([]);
-            let family = idle_family();
-            plan.services.extend((0..1000).map(|index| (format!("w{index}"), family.clone())));
-            plan
-        });
-        let fresh = || {
-            let (_, body) = pod.client().request("GET", "/v1/status?fresh=1");
-            serde_json::from_str::<Status>(&body).unwrap()
-        };
-        let processes = |status: &Status| -> u32 {
-            status.services.iter().filter_map(|service| service.usage).map(|usage| usage.processes).sum()
-        };
-        wait_for("all processes", || (processes(&fresh()) == 5_000).then_some(()));
-        let (before, spent) = (turns(&pod.status()), cpu(pod.pid()));
-        let mut times = Vec::new();
-        for _ in 0..PASSES {
-            // One may begin only a moment after the last.
-            std::thread::sleep(Duration::from_millis(150));
-            let begun = Instant::now();
-            let status = fresh();
-            times.push(begun.elapsed().as_secs_f64() * 1000.0);
-            assert_eq!(processes(&status), 5_000);
-        }
-        let cpu = (cpu(pod.pid()) - spent) / f64::from(PASSES);
-        let after = turns(&pod.status());
-        let pss = pss(pod.pid());
-        pod.signal(nix::sys::signal::Signal::SIGKILL);
-        pod.end();
-        // The longest turn may be one of the start's.
-        let turns = if after.0 > before.0 { after } else { (after.0, after.1 - before.1) };
-        Passes { time: median(times), cpu, turns, pss }
-    }
-
-    /// `GET /metrics` of so many services that do not run, so that no turn but those for it is long.
-    pub fn scrape(&self, count: usize) -> Scrape {
-        let pod = self.start(|_| {
-            let mut plan = pod([]);
-            plan.exit_when_done = false;
-            let service = Service { autostart: "false".to_owned(), ..idle() };
-            plan.services.extend((0..count).map(|number| (format!("service-{number:04}"), service.clone())));
-            plan
-        });
-        let socket = PathBuf::from(format!("/proc/{}/root/run/podinit/ctl.sock", pod.pid()));
-        wait_for("the socket", || Client::connect(&socket));
-        let scrape = || {
-            let begun = Instant::now();
-            let answer =
-                Client::connect(&socket).unwrap().raw(b"GET /metrics HTTP/1.1\r\nHost: pod\r\nConnection: close\r\n\r\n");
-            (begun.elapsed().as_secs_f64() * 1000.0, answer.len())
-        };
-        let before = pss(pod.pid());
-        let bytes = scrape().1;
-        let ms = median((0..50).map(|_| scrape().0).collect());
-        let measured = Scrape { ms, bytes, turns: turns(&pod.status()), pss: [before, pss(pod.pid())] };
-        pod.stop();
-        measured
     }
 
     /// From the signal to podinit's end, in milliseconds.
@@ -337,11 +258,6 @@ impl Bench {
     }
 }
 
-/// A service of five processes.
-fn idle_family() -> Service {
-    shell("for i in 1 2 3; do sleep 1000 & done; sleep 1000 & wait")
-}
-
 /// Name, process id and time in nanoseconds of everything that said that it runs.
 fn marks(folder: &Path) -> Vec<(String, i32, i64)> {
     let text = std::fs::read_to_string(folder.join("marks")).unwrap_or_default();
@@ -372,13 +288,13 @@ fn executed(folder: &Path) -> f64 {
 }
 
 fn turns(status: &Status) -> Turns {
-    (status.longest_turn_us.unwrap_or(0), status.long_turns.unwrap_or(0))
+    (status.longest_turn_us, status.long_turns.unwrap_or(0))
 }
 
 /// The turns that the last answer tells of before podinit ends.
 fn last_status(pod: &Pod) -> Turns {
     let socket = PathBuf::from(format!("/proc/{}/root/run/podinit/ctl.sock", pod.pid()));
-    let mut last = (0, 0);
+    let mut last = (None, 0);
     while let Some(client) = Client::connect(&socket) {
         let answer = client.raw(b"GET /v1/status HTTP/1.1\r\nHost: pod\r\nConnection: close\r\n\r\n");
         let Some((_, body)) = answer.split_once("\r\n\r\n") else { break };

@@ -257,9 +257,10 @@ impl Book {
         self.sinks[sink].take_changed()
     }
 
-    /// What is nowhere stored needs not be.
-    pub fn forget_changed(&mut self) {
-        self.sinks.iter_mut().for_each(Sink::forget_changed);
+    /// Whether there is anything to be stored.
+    #[must_use]
+    pub fn is_changed(&self) -> bool {
+        self.sinks.iter().any(|sink| sink.is_changed)
     }
 
     /// How every sink is, by name.

@@ -20,6 +20,9 @@ use std::path::{Path, PathBuf};
 const TRIAL: Millis = 30_000;
 /// How long a pod that stops by itself waits for its last alerts.
 const LAST_WORDS: Millis = 2_000;
+/// What is stored is stored anew this long after the last time at the earliest: in a storm of alerts it would be the whole
+/// queue with each of them.
+const STORE_PAUSE: Millis = 200;
 /// The largest secret in a file.
 const LARGEST_SECRET: u64 = 64 * 1024;
 
@@ -31,6 +34,8 @@ pub struct Desk<S: Sys> {
     ways: Vec<Way>,
     /// The files that keep what was not told yet, by sink.
     stored: Option<Vec<PathBuf>>,
+    /// They are not written before that.
+    store_at: Millis,
     begun: Date,
     trials: Vec<Trial>,
     /// Nothing begins from then on: the pod ends.
@@ -115,7 +120,10 @@ impl<S: Sys> Desk<S> {
         });
         let ways = ways.collect();
         let grace = plan.stop_grace_period_ms;
-        (Desk { book, couriers, ways, stored, begun, trials: Vec::new(), until: None, is_over: false, grace }, problems)
+        (
+            Desk { book, couriers, ways, stored, store_at: 0, begun, trials: Vec::new(), until: None, is_over: false, grace },
+            problems,
+        )
     }
 
     fn date(&self, now: Millis) -> Date {
@@ -238,12 +246,13 @@ impl<S: Sys> Desk<S> {
         over
     }
 
-    /// Files that are to be written anew.
-    pub fn take_changed(&mut self) -> Vec<(PathBuf, Vec<u8>)> {
-        let Some(paths) = &self.stored else {
-            self.book.forget_changed();
+    /// Files that are to be written anew now.
+    pub fn take_changed(&mut self, now: Millis) -> Vec<(PathBuf, Vec<u8>)> {
+        let Some(paths) = self.stored.as_ref().filter(|_| self.book.is_changed()) else { return Vec::new() };
+        if now < self.store_at && !self.is_over {
             return Vec::new();
-        };
+        }
+        self.store_at = now.saturating_add(STORE_PAUSE);
         let book = &mut self.book;
         paths.iter().enumerate().filter_map(|(sink, path)| Some((path.clone(), book.take_changed(sink)?))).collect()
     }
@@ -256,7 +265,8 @@ impl<S: Sys> Desk<S> {
             return trials.min();
         }
         let book = self.book.deadline(self.date(now)).map(|at| at.saturating_sub(self.begun));
-        book.into_iter().chain(self.couriers.deadline()).chain(trials).chain(self.until).min()
+        let store = self.stored.as_ref().filter(|_| self.book.is_changed()).map(|_| self.store_at);
+        book.into_iter().chain(store).chain(self.couriers.deadline()).chain(trials).chain(self.until).min()
     }
 
     /// The processes that deliver, which are nobody's leftovers, nor strays.

@@ -40,7 +40,7 @@ pub struct Sink {
     failed: u64,
     problem: Option<String>,
     /// What is stored of it is not what it is.
-    is_changed: bool,
+    pub is_changed: bool,
     /// An attempt has failed since the pod is about to end.
     has_failed_at_end: bool,
 }
@@ -128,8 +128,7 @@ impl Sink {
 
     /// When there is something to be done at the latest.
     pub fn deadline(&self, now: Date) -> Option<Date> {
-        let changed = self.is_changed.then_some(0);
-        self.queue.deadline().into_iter().chain(self.gate.deadline(now)).chain(changed).min()
+        self.queue.deadline().into_iter().chain(self.gate.deadline(now)).min()
     }
 
     /// An attempt has ended. Gives what ended, and what is to be said of it.
@@ -195,11 +194,6 @@ impl Sink {
     /// What is to be stored of it, when that has changed.
     pub fn take_changed(&mut self) -> Option<Vec<u8>> {
         std::mem::take(&mut self.is_changed).then(|| store::write(&self.queue, &self.gate))
-    }
-
-    /// It is not stored anywhere.
-    pub fn forget_changed(&mut self) {
-        self.is_changed = false;
     }
 
     /// How it is.

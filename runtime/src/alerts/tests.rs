@@ -182,7 +182,6 @@ fn what_flaps_is_told_once_and_at_last_when_it_stays() {
     assert_eq!(desk.kinds(), [], "it would be the same again");
     desk.happens(unready());
     assert_eq!(desk.kinds(), []);
-    desk.book.take_changed(0);
     assert!(desk.book.deadline(desk.now).is_some_and(|at| at > desk.now && at <= BEGUN + 5 * MINUTE));
     desk.passes(5 * MINUTE);
     assert_eq!(desk.told[0].suppressed, 7);
@@ -232,8 +231,6 @@ fn the_end_of_a_pod_is_told_when_nobody_asked_for_it() {
 fn fail(desk: &mut Desk, problem: Problem) -> Option<Date> {
     desk.book.begin(0, desk.now)?;
     desk.book.ended(0, Err(problem), desk.now);
-    // What is to be stored is taken, or it would be due.
-    desk.book.take_changed(0);
     desk.book.deadline(desk.now).map(|at| at.saturating_sub(desk.now))
 }
 

@@ -30,7 +30,8 @@ pub(super) struct Rules {
     pub ready: Ready,
     /// 0: it need not say that it is alive.
     pub watchdog: Millis,
-    pub check: Option<HealthCheck>,
+    /// Many services have none, and it is large.
+    pub check: Option<Box<HealthCheck>>,
     pub pre_start: bool,
     pub post_stop: bool,
     pub start_timeout: Millis,
@@ -91,7 +92,7 @@ impl Rules {
             effective_priority: planned.priority,
             ready: planned.ready.clone(),
             watchdog,
-            check: planned.healthcheck.clone(),
+            check: planned.healthcheck.clone().map(Box::new),
             pre_start: planned.pre_start.is_some(),
             post_stop: planned.post_stop.is_some(),
             start_timeout: planned.start_timeout_ms,

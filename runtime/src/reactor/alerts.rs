@@ -1,11 +1,9 @@
 //! Alerts: what happens is looked at, and whoever is to know of it is told.
 
 use super::Reactor;
-use super::window::window;
 use crate::alerts::Particulars;
-use crate::control::View;
 use crate::keeper::Content;
-use crate::machine::{Millis, ServiceId};
+use crate::machine::Millis;
 use crate::rpc::{Outcome, Refusal, Ticket};
 use crate::sys::Sys;
 use crate::sys::clock::rfc3339;
@@ -22,11 +20,9 @@ impl<S: Sys> Reactor<S> {
         // Taken out, as it asks for what the others know.
         let Some(mut desk) = self.parts.desk.take() else { return };
         desk.observe(record, now, &mut || {
-            let Some(name) = record.service.as_deref() else { return Particulars::default() };
-            let view = window!(self, now);
-            let service = view.status().services.into_iter().find(|service| service.name == name);
-            let output = self.roster.find(name).map(|id: ServiceId| view.lines(id, LINES)).unwrap_or_default();
-            Particulars { output, usage: service.and_then(|service| service.usage) }
+            let service = record.service.as_deref().and_then(|name| self.roster.find(name));
+            let Some(service) = service else { return Particulars::default() };
+            Particulars { output: self.parts.logs.tail(service, LINES), usage: self.memory.usage(service, now) }
         });
         self.parts.desk = Some(desk);
     }
@@ -36,7 +32,7 @@ impl<S: Sys> Reactor<S> {
         let Some(desk) = &mut self.parts.desk else { return };
         let said =
             if desk.deadline(now).is_some_and(|at| at <= now) { desk.go_on(now, &mut self.parts.logs) } else { Vec::new() };
-        let (changed, trials) = (desk.take_changed(), desk.take_trials(now));
+        let (changed, trials) = (desk.take_changed(now), desk.take_trials(now));
         self.say_all(said);
         for (path, bytes) in changed {
             self.keep(&path, Content::Bytes(bytes));

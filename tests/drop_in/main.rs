@@ -3,6 +3,8 @@
 
 #![expect(clippy::expect_used, reason = "a test fails by its panic")]
 
+#[path = "../support/functions.rs"]
+mod functions;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -13,16 +15,9 @@ mod one_line;
 use libtest_mimic::Arguments;
 
 fn main() {
-    let engine = support::has_engine();
-    let trial = |name, test: fn()| {
-        support::with_engine(name, engine, move |_| async move {
-            test();
-            Ok(())
-        })
-    };
-    let trials = vec![
-        trial("one line of a Dockerfile changes, and supervisorctl says what it said", one_line::changes),
-        trial("an imported project answers as it did under supervisord", imported::answers_as_before),
-    ];
+    let trials = functions::trials([
+        ("one line of a Dockerfile changes, and supervisorctl says what it said", one_line::changes),
+        ("an imported project answers as it did under supervisord", imported::answers_as_before),
+    ]);
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }

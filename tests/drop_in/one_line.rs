@@ -62,9 +62,9 @@ fn said(container: &Container, words: &[&str]) -> (Option<i32>, String) {
 pub fn changes() {
     let base = base();
     let folder = tempfile::tempdir().expect("a folder");
-    let before = image("drop-in-before", &base, INSTALLS, folder.path());
+    let before = image("drop-in-before", base, INSTALLS, folder.path());
     podctl(folder.path(), &["podinit", "--output", "podinit.tar"]);
-    let after = image("drop-in-after", &base, ADDS, folder.path());
+    let after = image("drop-in-after", base, ADDS, folder.path());
     let containers = [&before, &after].map(|image| Container::run(image, &[]));
     for container in &containers {
         wait_for("the programs", || {

@@ -3,6 +3,8 @@
 
 #![expect(clippy::expect_used, reason = "a test fails by its panic")]
 
+#[path = "../support/functions.rs"]
+mod functions;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -15,16 +17,9 @@ mod pod;
 use libtest_mimic::Arguments;
 
 fn main() {
-    let engine = support::has_engine();
-    let trial = |name, test: fn()| {
-        support::with_engine(name, engine, move |_| async move {
-            test();
-            Ok(())
-        })
-    };
-    let trials = vec![
-        trial("a pause changes nothing", held_up::by_a_pause),
-        trial("a twentieth of a processor changes nothing", held_up::by_a_limit),
-    ];
+    let trials = functions::trials([
+        ("a pause changes nothing", held_up::by_a_pause),
+        ("a twentieth of a processor changes nothing", held_up::by_a_limit),
+    ]);
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }

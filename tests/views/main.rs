@@ -2,6 +2,8 @@
 
 #![expect(clippy::expect_used, reason = "a test fails by its panic")]
 
+#[path = "../support/functions.rs"]
+mod functions;
 #[expect(dead_code, reason = "made for the tests of `up`, which use all of it")]
 #[path = "../up/pod.rs"]
 mod pod;
@@ -250,29 +252,22 @@ fn figures_come_from_a_port_of_their_own_and_nginx_s_are_among_them() {
 }
 
 fn main() {
-    let engine = support::has_engine();
-    let trial = |name, test: fn()| {
-        support::with_engine(name, engine, move |_| async move {
-            test();
-            Ok(())
-        })
-    };
-    let trials = vec![
-        trial("top is a table, and a document", top_is_a_table_and_a_document),
-        trial("top keeps one connection, and finds the pod again", top_keeps_one_connection_and_finds_the_pod_again),
-        trial("top draws over itself until q is pressed", top_draws_over_itself_until_q_is_pressed),
-        trial(
+    let trials = functions::trials([
+        ("top is a table, and a document", top_is_a_table_and_a_document),
+        ("top keeps one connection, and finds the pod again", top_keeps_one_connection_and_finds_the_pod_again),
+        ("top draws over itself until q is pressed", top_draws_over_itself_until_q_is_pressed),
+        (
             "top in the background leaves the keys to whom they are for",
             top_in_the_background_leaves_the_keys_to_whom_they_are_for,
         ),
-        trial("events are what happened", events_are_what_happened),
-        trial("events are followed over a restart", events_are_followed_over_a_restart),
-        trial("ps has health and memory", ps_has_health_and_memory),
-        trial(
+        ("events are what happened", events_are_what_happened),
+        ("events are followed over a restart", events_are_followed_over_a_restart),
+        ("ps has health and memory", ps_has_health_and_memory),
+        (
             "figures come from a port of their own, and nginx's are among them",
             figures_come_from_a_port_of_their_own_and_nginx_s_are_among_them,
         ),
-    ];
+    ]);
     let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
     drop(SHARED.lock().map(|mut pod| pod.take()));
     conclusion.exit();

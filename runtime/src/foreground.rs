@@ -123,9 +123,9 @@ impl<S: Sys> Init<'_, S> {
             while let Ok(Some(signal)) = self.sys.next_signal(&self.signals) {
                 self.hand_on(signal);
             }
-            while let Ok(Reaped::Child(pid, exit)) = self.sys.reap() {
-                if pid == self.leader {
-                    return exit;
+            while let Ok(Reaped::Child(dead)) = self.sys.reap() {
+                if dead.pid == self.leader {
+                    return dead.exit;
                 }
             }
         }

@@ -36,7 +36,7 @@ use crate::notify::Notify;
 use crate::reload::{Loaded, Marks, Update};
 use crate::schedule::Schedules;
 use crate::spawn::Spawner;
-use crate::sys::processes::{Limit, Reaped};
+use crate::sys::processes::{Dead, Limit, Reaped};
 use crate::sys::signals::SignalSource;
 use crate::sys::{Poller, Sys, Token};
 use crate::tree::{Outcome, Trees};
@@ -44,7 +44,6 @@ use crate::watch::Watch;
 use checks::Check;
 use helpers::{Helper, Helpers, without_code};
 use podinit_plan::plan::Plan;
-use podinit_plan::protocol::Exit;
 use roster::Roster;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
@@ -441,7 +440,7 @@ impl<S: Sys> Reactor<S> {
                 return;
             }
             match self.sys.reap() {
-                Ok(Reaped::Child(pid, exit)) => self.ended(pid, exit, now),
+                Ok(Reaped::Child(dead)) => self.ended(dead, now),
                 Ok(Reaped::Nobody) => {
                     self.reap_again = false;
                     return;
@@ -463,9 +462,10 @@ impl<S: Sys> Reactor<S> {
     }
 
     /// A child has ended: a leader, a check, or an orphan.
-    fn ended(&mut self, pid: i32, exit: Exit, now: Millis) {
+    fn ended(&mut self, Dead { pid, exit, peak_bytes }: Dead, now: Millis) {
         self.trees.reaped(pid);
         if let Some((service, incarnation)) = self.running.remove(&pid) {
+            self.memory.ended((service, incarnation), peak_bytes);
             if self.is_oom_kill(pid, exit) {
                 self.send(Event::OomKilled { service, incarnation });
             }

@@ -28,6 +28,8 @@ pub struct Particulars {
     pub output: String,
     /// What it uses, when that was measured.
     pub usage: Option<Usage>,
+    /// The most that it has used since its last start, in bytes, when that is known.
+    pub peak_bytes: Option<u64>,
 }
 
 /// The alerts.
@@ -76,12 +78,12 @@ impl Book {
         for sign in self.signs.observe(record, now) {
             let mut alert = self.alert(&sign, record);
             if !self.sinks.iter().all(|sink| sink.ignores(&alert, now)) {
-                let Particulars { output, usage } = particulars();
+                let Particulars { output, usage, peak_bytes } = particulars();
                 alert.lines = self.secrets.last_lines(&output, LINES, LINES_BYTES);
                 // What was measured last of one that has ended is in use no more, and why something is well again.
                 let last = usage.filter(|_| alert.status == AlertStatus::Firing).map(|usage| usage.memory_bytes);
                 alert.memory_bytes = alert.memory_bytes.or(last);
-                alert.peak_memory_bytes = usage.map(|usage| usage.peak_memory_bytes);
+                alert.peak_memory_bytes = peak_bytes;
                 alert.limit_bytes = alert.limit_bytes.or(usage.and_then(|usage| usage.limit_bytes));
             }
             if sign.may_be_oom(record) && self.unsure.len() < UNSURE {

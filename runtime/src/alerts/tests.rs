@@ -42,7 +42,8 @@ impl Desk {
     fn observe(&mut self, record: &Event) {
         self.book.observe(record, self.now, &mut || Particulars {
             output: "one\ntwo\n".to_owned(),
-            usage: Some(Usage { memory_bytes: 10, peak_memory_bytes: 20, ..Usage::default() }),
+            usage: Some(Usage { memory_bytes: 10, ..Usage::default() }),
+            peak_bytes: Some(20),
         });
     }
 

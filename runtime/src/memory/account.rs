@@ -17,6 +17,8 @@ pub struct Account {
     sum: Sum,
     /// What was measured last; none when the incarnation was not measured yet.
     last: Option<Measurement>,
+    /// What the kernel said of the leader, and of those whom it has waited for, when it ended.
+    leader_peak_bytes: Option<u64>,
 }
 
 /// What the processes of a tree use.
@@ -58,6 +60,18 @@ impl Account {
         if self.incarnation != incarnation {
             *self = Account { limit: self.limit.take(), incarnation, ..Account::default() };
         }
+    }
+
+    /// Its leader has ended. The kernel knows a peak between two passes, and one before the first.
+    pub fn ended(&mut self, incarnation: Incarnation, peak_bytes: u64) {
+        if incarnation == self.incarnation {
+            self.leader_peak_bytes = self.leader_peak_bytes.max(Some(peak_bytes));
+        }
+    }
+
+    /// The most that is known of, in bytes.
+    pub fn peak(&self) -> Option<u64> {
+        self.last.map(|last| last.peak_bytes).max(self.leader_peak_bytes)
     }
 
     /// A pass begins.
@@ -105,7 +119,7 @@ impl Account {
         let last = self.last?;
         Some(Usage {
             memory_bytes: last.sum.bytes(),
-            peak_memory_bytes: last.peak_bytes,
+            peak_memory_bytes: self.peak().unwrap_or(last.peak_bytes),
             limit_bytes: self.limit.as_ref().map(|limit| limit.limit_bytes),
             cpu_ms: last.sum.cpu_ms + last.lost_cpu_ms,
             processes: last.sum.processes,
@@ -154,6 +168,20 @@ mod tests {
         account.add((0, 2), &figures(30, 0, 0));
         account.end(3);
         assert_eq!(account.usage(4).map(|usage| (usage.memory_bytes, usage.peak_memory_bytes, usage.age_ms)), Some((30, 30, 1)));
+    }
+
+    #[test]
+    fn a_leader_s_own_peak_is_known_when_it_has_ended() {
+        let mut account = Account::default();
+        account.started(1);
+        assert_eq!(account.peak(), None);
+        account.ended(1, 70);
+        account.ended(0, 900);
+        assert_eq!((account.peak(), account.usage(0)), (Some(70), None));
+        assert_eq!(pass(&mut account, 0, &[figures(50, 0, 0)]).peak_memory_bytes, 70);
+        assert_eq!(pass(&mut account, 1, &[figures(90, 0, 0)]).peak_memory_bytes, 90);
+        account.started(2);
+        assert_eq!(account.peak(), None);
     }
 
     #[test]

@@ -152,6 +152,13 @@ impl<S: Sys> Memory<S> {
         }
     }
 
+    /// A leader has ended; `peak_bytes` is the most that it, or one of those whom it has waited for, has used.
+    pub fn ended(&mut self, (service, incarnation): Start, peak_bytes: u64) {
+        if let Some(account) = self.accounts.get_mut(service) {
+            account.ended(incarnation, peak_bytes);
+        }
+    }
+
     /// podinit has sent SIGKILL to a leader.
     pub fn killed(&mut self, leader: i32) {
         self.kills.sent(leader);
@@ -180,6 +187,12 @@ impl<S: Sys> Memory<S> {
     /// What a service used when it was measured last.
     pub fn usage(&self, service: ServiceId, now: Millis) -> Option<Usage> {
         self.accounts.get(service)?.usage(now)
+    }
+
+    /// The most that is known of what a service has used since its last start, in bytes: also of one that ended before it
+    /// was measured.
+    pub fn peak(&self, service: ServiceId) -> Option<u64> {
+        self.accounts.get(service)?.peak()
     }
 
     /// The container's memory when it was measured last.

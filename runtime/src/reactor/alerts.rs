@@ -22,7 +22,11 @@ impl<S: Sys> Reactor<S> {
         desk.observe(record, now, &mut || {
             let service = record.service.as_deref().and_then(|name| self.roster.find(name));
             let Some(service) = service else { return Particulars::default() };
-            Particulars { output: self.parts.logs.tail(service, LINES), usage: self.memory.usage(service, now) }
+            Particulars {
+                output: self.parts.logs.tail(service, LINES),
+                usage: self.memory.usage(service, now),
+                peak_bytes: self.memory.peak(service),
+            }
         });
         self.parts.desk = Some(desk);
     }

@@ -7,6 +7,7 @@ use nix::errno::Errno;
 use podinit_plan::protocol::Exit;
 use std::ffi::{CStr, CString};
 use std::io;
+use std::mem::MaybeUninit;
 use std::ops::Deref;
 use std::os::fd::BorrowedFd;
 use std::ptr::NonNull;
@@ -69,11 +70,22 @@ pub struct SpawnRequest<'a> {
     pub report: &'a AtomicU64,
 }
 
+/// A child that has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dead {
+    /// Its id, which is free now.
+    pub pid: i32,
+    /// How it ended.
+    pub exit: Exit,
+    /// The most memory that it, or one of those whom it has waited for, had present at a time, in bytes.
+    pub peak_bytes: u64,
+}
+
 /// What there was to reap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reaped {
-    /// A child, and how it ended.
-    Child(i32, Exit),
+    /// A child.
+    Child(Dead),
     /// None of the children has ended.
     Nobody,
     /// There are no children.
@@ -107,15 +119,22 @@ impl Processes for Linux {
     }
 
     fn reap(&self) -> io::Result<Reaped> {
-        let mut status = 0;
-        // SAFETY: waitpid writes one int to the address it is given, and `status` outlives the call.
-        match Errno::result(unsafe { libc::waitpid(-1, &raw mut status, libc::WNOHANG | libc::__WALL) }) {
-            Err(Errno::ECHILD) => Ok(Reaped::NoChildren),
-            Err(errno) => Err(errno.into()),
-            Ok(0) => Ok(Reaped::Nobody),
-            Ok(pid) if libc::WIFSIGNALED(status) => Ok(Reaped::Child(pid, Exit::Signal(libc::WTERMSIG(status)))),
-            Ok(pid) => Ok(Reaped::Child(pid, Exit::Code(libc::WEXITSTATUS(status)))),
-        }
+        let (mut status, mut usage) = (0, MaybeUninit::<libc::rusage>::zeroed());
+        // SAFETY: wait4 writes one int and one rusage to the addresses it is given, and both outlive the call.
+        let pid =
+            match Errno::result(unsafe { libc::wait4(-1, &raw mut status, libc::WNOHANG | libc::__WALL, usage.as_mut_ptr()) }) {
+                Err(Errno::ECHILD) => return Ok(Reaped::NoChildren),
+                Err(errno) => return Err(errno.into()),
+                Ok(0) => return Ok(Reaped::Nobody),
+                Ok(pid) => pid,
+            };
+        // SAFETY: it is made of numbers, for which zero is a value.
+        let usage = unsafe { usage.assume_init() };
+        let exit =
+            if libc::WIFSIGNALED(status) { Exit::Signal(libc::WTERMSIG(status)) } else { Exit::Code(libc::WEXITSTATUS(status)) };
+        // The kernel counts it in KB.
+        let peak_bytes = u64::try_from(usage.ru_maxrss).unwrap_or(0).saturating_mul(1024);
+        Ok(Reaped::Child(Dead { pid, exit, peak_bytes }))
     }
 
     fn kill(&self, pid: i32, signal: i32) -> io::Result<()> {

@@ -83,7 +83,8 @@ fn an_end_that_nobody_asked_for_is_told_with_all_that_is_known_of_it_but_secrets
     let setting = Setting { environment: vec![("TOKEN", "swordfish-42")], ..Setting::default() };
     let pod = Pod::start_in(setting, |folder| {
         let secrets = vec!["TOKEN".to_owned()];
-        let web = crashes_once("echo begins; echo token swordfish-42 refused");
+        // tail has 8 MB for a moment, between two looks at the memory.
+        let web = crashes_once("echo begins; head -c 8m /dev/zero | tail -c 8m >/dev/null; echo token swordfish-42 refused");
         with(Alerts { secrets, ..alerts([("file", file(folder))]) }, pod([("web", web)]))
     });
     let told = wait_alerts(&pod, 1);
@@ -91,6 +92,7 @@ fn an_end_that_nobody_asked_for_is_told_with_all_that_is_known_of_it_but_secrets
     assert_eq!((alert.kind, alert.status, alert.key.as_str()), (AlertKind::Exit, AlertStatus::Firing, "pod/web/exit"));
     assert_eq!((alert.service.as_deref(), alert.incarnation, alert.exit), (Some("web"), Some(1), Some(Exit::Code(3))));
     assert_eq!((alert.restarts, alert.uptime_ms.is_some()), (Some(0), true));
+    assert!(alert.peak_memory_bytes.is_some_and(|peak| peak > 8 << 20), "{:?}", alert.peak_memory_bytes);
     assert!(alert.summary.starts_with("web ended with exit code 3 after "), "{}", alert.summary);
     assert_eq!(alert.lines, ["begins", "token *** refused"]);
     assert!(alert.time.ends_with('Z') && !alert.host.is_empty() && alert.pod == "pod", "{alert:?}");

@@ -27,9 +27,6 @@ const SLICE: Duration = Duration::from_millis(1);
 /// processes that hang in the kernel may take any time.
 const FIRST_PAUSE: Millis = 10;
 const LONGEST_PAUSE: Millis = 1_000;
-/// How often in a row it is doubted that nobody is left, when somebody is executing a program and may bear the mark in a
-/// moment, or dies and hands its children over in a moment: some seconds, as on a busy machine a moment may be long.
-const DOUBTS: u32 = 10;
 
 /// A service's start.
 type Start = (ServiceId, Incarnation);
@@ -123,7 +120,8 @@ impl<S: Sys> Trees<S> {
 
     fn add(&mut self, start: Start, name: &str, leader: i32, killed: Option<BTreeSet<i32>>, now: Millis) {
         let mark = format!("{name}:{}", start.1).into_bytes();
-        self.jobs.push(Job { start, leader, mark, killed, known: BTreeSet::new(), late: self.census.is_some(), doubts: 0 });
+        let (known, late) = (BTreeSet::new(), self.census.is_some());
+        self.jobs.push(Job { start, leader, mark, killed, known, late, doubted_since: None });
         self.look(now);
     }
 
@@ -275,15 +273,15 @@ impl<S: Sys> Trees<S> {
             let tree = view.tree(job.start, job.leader, census.marked.get(&job.start), running);
             let is_left = |process: &Process| !process.zombie && !checks.contains_key(&process.pid);
             let alive = tree.iter().filter(|process| is_left(process)).count();
+            if tree.is_empty() && census.doubtful && job.is_doubted(now) {
+                self.jobs.push(job);
+                continue;
+            }
             match &mut job.killed {
-                _ if tree.is_empty() && census.doubtful && job.doubts < DOUBTS => {
-                    job.doubts += 1;
-                    self.jobs.push(job);
-                }
                 None => outcomes.push((job.start, Outcome::Left { alive })),
                 Some(killed) if tree.is_empty() => outcomes.push((job.start, Outcome::Gone { killed: killed.len() })),
                 Some(_) => {
-                    job.doubts = 0;
+                    job.doubted_since = None;
                     let (signal, targets) = job.aim(tree.iter().filter(|process| !process.zombie));
                     grows |= signal == SIGSTOP;
                     for process in targets {
@@ -374,7 +372,7 @@ mod tests {
             trees.sys.fail("variable", 0, 1000, Errno::EAGAIN);
             trees.add((0, 1), "daemon", i32::MAX, killed, 0);
             let mut now = 0;
-            while trees.jobs[0].doubts == 0 {
+            while trees.jobs[0].doubted_since.is_none() {
                 assert_eq!(trees.work(now, &BTreeMap::new(), &BTreeMap::new()), []);
                 now = trees.deadline().unwrap().max(now + 1);
             }
@@ -399,7 +397,7 @@ mod tests {
         let mut trees = Trees::new(Linux);
         trees.kill((0, 1), "dead", i32::MAX, 0);
         let mut now = 0;
-        while trees.jobs[0].doubts == 0 {
+        while trees.jobs[0].doubted_since.is_none() {
             assert_eq!(trees.work(now, &BTreeMap::new(), &BTreeMap::new()), []);
             now = trees.deadline().unwrap().max(now + 1);
         }

@@ -87,8 +87,8 @@ pub trait ProcFs {
     /// Whether the calling thread has a child, dead and not reaped or alive, that is not known. It is podinit's first,
     /// which alone starts processes and is given the orphans. Fails where the kernel lists no children.
     fn has_unknown_child(&self, is_known: &dyn Fn(i32) -> bool) -> io::Result<bool>;
-    /// The value of a variable in the environment that it was executed with. `WouldBlock` when that is empty, as it is
-    /// for a moment while a process executes another program.
+    /// The value of a variable in the environment that it was executed with. `WouldBlock` when there is none, as for a
+    /// moment while a process executes another program, or dies.
     fn variable(&self, pid: i32, name: &str) -> io::Result<Option<Vec<u8>>>;
     /// What podinit itself uses.
     fn own_usage(&self) -> io::Result<OwnUsage>;
@@ -145,7 +145,12 @@ impl ProcFs for Linux {
 
     fn variable(&self, pid: i32, name: &str) -> io::Result<Option<Vec<u8>>> {
         let mut environment = Vec::new();
-        open_environment(pid)?.take(ENVIRONMENT_MAX).read_to_end(&mut environment)?;
+        match open_environment(pid) {
+            Ok(file) => drop(file.take(ENVIRONMENT_MAX).read_to_end(&mut environment)?),
+            // Newer kernels open it only while the process has memory, and still has its children when it has none.
+            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {}
+            Err(error) => return Err(error),
+        }
         if environment.is_empty() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
@@ -301,6 +306,24 @@ mod tests {
         assert!(!all_known.unwrap());
         assert!(dead.unwrap(), "one that was not reaped");
         assert!(!Linux.has_unknown_child(&is_other).unwrap());
+    }
+
+    #[test]
+    fn the_mark_of_one_that_dies_may_come_to_be_known() {
+        // To let go of its memory takes a dying process a while, in which it still has its children.
+        let script = "x=$(head -c 64000000 /dev/zero | tr '\\0' x); exit 0";
+        let mut child = std::process::Command::new("sh").args(["-c", script]).env("MARK", "m").spawn().unwrap();
+        let pid = i32::try_from(child.id()).unwrap();
+        let mut unknown = 0;
+        while let Some(Process { zombie: false, .. }) = Linux.process(pid).unwrap() {
+            let mark = Linux.variable(pid, "MARK");
+            if Linux.process(pid).unwrap().is_some_and(|process| !process.zombie) {
+                unknown += usize::from(mark.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock));
+                assert!(mark.as_ref().is_ok() || mark.as_ref().is_err_and(super::super::files::is_transient), "{mark:?}");
+            }
+        }
+        assert!(child.wait().unwrap().success());
+        assert!(unknown > 0, "it was looked at while it died");
     }
 
     #[test]

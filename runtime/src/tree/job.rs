@@ -1,11 +1,16 @@
 //! A tree that is to be killed or counted, and how to kill one that grows. Pure.
 
 use super::Start;
+use crate::machine::Millis;
 use crate::sys::procfs::Process;
 use std::collections::BTreeSet;
 
 pub(super) const SIGKILL: i32 = 9;
 pub(super) const SIGSTOP: i32 = 19;
+
+/// For how long it is doubted that nobody is left, when somebody is executing a program and may bear the mark in a moment,
+/// or dies and hands its children over in a moment: on a busy machine a moment may be long.
+const DOUBT: Millis = 5_000;
 
 /// What is looked for in every census until it is known.
 #[derive(Debug)]
@@ -19,11 +24,16 @@ pub(super) struct Job {
     pub known: BTreeSet<i32>,
     /// It came after the current census began.
     pub late: bool,
-    /// How often nobody was found and somebody might have been.
-    pub doubts: u32,
+    /// Since when nobody is found and somebody might be there.
+    pub doubted_since: Option<Millis>,
 }
 
 impl Job {
+    /// Nobody was found and somebody might be there; whether to look again.
+    pub fn is_doubted(&mut self, now: Millis) -> bool {
+        now < self.doubted_since.get_or_insert(now).saturating_add(DOUBT)
+    }
+
     /// Which signal is to be sent to whom of those who live.
     pub fn aim<'p>(&mut self, alive: impl Iterator<Item = &'p Process>) -> (i32, Vec<&'p Process>) {
         let alive: Vec<&Process> = alive.collect();
@@ -43,10 +53,21 @@ mod tests {
         pids.iter().map(|pid| Process { pid: *pid, parent: 1, group: *pid, session: *pid, zombie: false }).collect()
     }
 
+    fn job() -> Job {
+        let (mark, known) = (Vec::new(), BTreeSet::new());
+        Job { start: (0, 1), leader: 10, mark, killed: None, known, late: false, doubted_since: None }
+    }
+
+    #[test]
+    fn it_is_doubted_for_a_time_however_often_it_is_looked_at() {
+        let mut job = job();
+        assert!((500..500 + DOUBT).all(|now| job.is_doubted(now)));
+        assert!(!job.is_doubted(500 + DOUBT));
+    }
+
     #[test]
     fn a_tree_that_grows_is_stopped_before_it_is_killed() {
-        let mut job =
-            Job { start: (0, 1), leader: 10, mark: Vec::new(), killed: None, known: BTreeSet::new(), late: false, doubts: 0 };
+        let mut job = job();
         for (alive, want) in [
             (vec![10, 11], (SIGKILL, vec![10, 11])),
             // Those of before may take their time to die.

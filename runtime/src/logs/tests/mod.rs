@@ -86,6 +86,8 @@ impl Rig {
                 Token::Sink(index) => self.logs.sink_writable(index, now),
                 Token::SinkWriter(index) => self.logs.sink_written(index, now),
                 Token::LogWriter => self.logs.writer_event(now),
+                // What could not be removed may still have something to say.
+                Token::Nobody => {}
                 other => panic!("{other:?}"),
             }
         }

@@ -224,6 +224,8 @@ fn whoever_asks_is_told_whether_a_line_was_written_and_nothing_waits_for_a_disk_
     let path = folder.path().join("alerts");
     let sys = Faulty::new(Linux);
     let mut rig = rig_of(sys.clone(), vec![settings("a", with_file(None))]);
+    // Before the thread has the file, which it opens at once.
+    let stalled = sys.stall("append_to");
     let file = rig.logs.add_file(&log_file(&path)).unwrap();
     let told = |rig: &mut Rig| {
         let mut told = Vec::new();
@@ -233,7 +235,6 @@ fn whoever_asks_is_told_whether_a_line_was_written_and_nothing_waits_for_a_disk_
         });
         told
     };
-    let stalled = sys.stall("append_to");
     assert!(rig.logs.tell(file, 7, "one"));
     rig.turn();
     assert_eq!(rig.logs.take_told(), [], "the disk does not answer");

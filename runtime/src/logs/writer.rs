@@ -105,8 +105,8 @@ impl Job {
 }
 
 impl<S: Sys> Writer<S> {
-    /// Starts the thread for these destinations, which are known by their numbers from now on. Signals of the process must be blocked already or go to podinit's own
-    /// descriptor; the thread takes none.
+    /// Starts the thread for these destinations, which are known by their numbers from now on. Signals of the process must
+    /// be blocked already or go to podinit's own descriptor; the thread takes none.
     ///
     /// # Errors
     /// No eventfd or no thread could be had.

@@ -119,7 +119,7 @@ impl Account {
         let last = self.last?;
         Some(Usage {
             memory_bytes: last.sum.bytes(),
-            peak_memory_bytes: self.peak().unwrap_or(last.peak_bytes),
+            peak_memory_bytes: self.peak()?,
             limit_bytes: self.limit.as_ref().map(|limit| limit.limit_bytes),
             cpu_ms: last.sum.cpu_ms + last.lost_cpu_ms,
             processes: last.sum.processes,

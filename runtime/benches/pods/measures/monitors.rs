@@ -1,6 +1,6 @@
 //! What podinit's monitors cost where there is much to be watched.
 
-use super::{Bench, Turns, children, cpu, median, path, pss, turns, words};
+use super::{Bench, Turns, children, cpu, median, path, pss, since, turns, words};
 use crate::support::client::Client;
 use crate::support::plans::{idle, pod, shell};
 use crate::support::wait_for;
@@ -165,11 +165,6 @@ fn alerts(folder: &Path) -> Alerts {
         queue: Some(path(folder, "queue")),
         secrets: Vec::new(),
     }
-}
-
-/// Those since an answer. Which of them was the longest is not known where one before was longer.
-pub(super) fn since(before: Turns, after: Turns) -> Turns {
-    (after.0.filter(|_| after.0 > before.0), after.1 - before.1)
 }
 
 /// A service of five processes.
